@@ -1,0 +1,74 @@
+"""The sample editions and members, from the TOML files beside this module into the database.
+
+Everything is created once and never touched again: what an editor changed afterwards stays.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from briefings.models import Audience, Edition, Entry, Theme
+from briefings.publishing import publish_edition
+from subscribers.models import Member
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass
+class SamplesReport:
+    """How many rows were made by this run, by kind; nothing made means all was there."""
+
+    themes: int = 0
+    editions: int = 0
+    entries: int = 0
+    members: int = 0
+
+
+def load_samples() -> SamplesReport:
+    """Each edition with its entries, or nothing of it: broken off, the next run completes."""
+    report = SamplesReport()
+    for theme in _read("themes.toml")["themes"]:
+        _, created = Theme.objects.get_or_create(
+            name=theme["name"], defaults={"description": theme["description"]}
+        )
+        report.themes += created
+    for edition in _read_editions():
+        if not Edition.objects.filter(number=edition["number"]).exists():
+            _create_edition(edition)
+            report.editions += 1
+            report.entries += len(edition["entries"])
+    for member in _read("members.toml")["members"]:
+        report.members += _create_member(member)
+    return report
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _read_editions() -> Iterator[dict[str, Any]]:
+    for path in sorted(FOLDER.glob("editions/*.toml")):
+        yield _read(f"editions/{path.name}")
+
+
+@transaction.atomic
+def _create_edition(data: dict[str, Any]) -> None:
+    edition = Edition.objects.create(number=data["number"], date=data["date"])
+    for position, entry in enumerate(data["entries"], start=1):
+        row = Entry.objects.create(
+            edition=edition,
+            position=position,
+            headline=entry["headline"],
+            lead=entry["lead"],
+            body=entry["body"].strip(),
+        )
+        row.themes.set(entry["themes"])
+    # It came out on the morning of its date.
+    morning = timezone.make_aware(datetime.combine(data["date"], time(9)))
+    publish_edition(edition, audience=Audience.PUBLIC, published_at=morning)
