@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from briefings.html import clean_html, split_blocks, to_text
+from briefings.models import Entry, Publication
+from briefings.tests.makers import make_entry
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<p onclick='steal()'>",
+    "<a href='javascript:alert(1)'>",
+    "<a href=' jAvA\tscript:alert(1)'>",
+    "<a href='data:text/html,x'>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><use href='#x'/></svg>",
+    "<iframe src='//evil.example'></iframe>",
+    "<style>@import url(//evil.example)</style>",
+    "<link rel=attachment href='file:///etc/passwd'>",
+    "<a rel=attachment href='file:///etc/passwd'>",
+    "<object data='file:///etc/passwd'></object>",
+    "<form action='//evil.example'><input></form>",
+    "<p style='background:url(//evil.example)'>",
+    "<math><mtext></p><style><img src onerror=alert(1)></style>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<template><script>alert(1)</script></template>",
+    "<!--><script>alert(1)</script>-->",
+    "<base href='//evil.example/'>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+]
+FORBIDDEN = ("<script", "onclick", "onerror=", "onload", "javascript:", "data:", "file:", "<img",
+             "<svg", "<iframe", "<style", "style=", "<link", "<object", "<form", "<base", "<meta",
+             "<template", "rel=\"attachment", "rel=attachment")
+
+
+def assert_harmless(stored: str) -> None:
+    markup = stored.lower().replace("&lt;", "")
+    tags = "".join(part.split(">")[0] + ">" for part in ("<" + p for p in markup.split("<")[1:]))
+    assert [bad for bad in FORBIDDEN if bad in tags] == []
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.django_db
+def test_saving_a_body_keeps_the_words_and_drops_the_danger(hostile):
+    entry = make_entry(body=f"<p>前文</p>{hostile}<p>後文</p>")
+
+    stored = Entry.objects.get(pk=entry.pk).body
+
+    assert_harmless(stored)
+    assert "前文" in stored
+    assert entry.body == stored
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.django_db
+def test_no_way_of_writing_goes_round_the_allow_list(hostile):
+    entry = make_entry()
+    entries = Entry.objects.filter(pk=entry.pk)
+
+    entries.update(body=f"<p>甲</p>{hostile}")
+    updated = entries.get().body
+    entry.body = f"<p>乙</p>{hostile}"
+    Entry.objects.bulk_update([entry], ["body"])
+    bulk_updated = entries.get().body
+    Entry.objects.bulk_create([Entry(headline="丙", slug="丙", body=f"<p>丙</p>{hostile}")])
+    bulk_created = Entry.objects.get(slug="丙").body
+
+    for stored in (updated, bulk_updated, bulk_created):
+        assert_harmless(stored)
+
+
+@pytest.mark.django_db
+def test_every_html_field_of_the_publication_is_guarded():
+    publication = Publication.load()
+    publication.about = publication.privacy = "<p>甲</p><script>alert(1)</script>"
+
+    publication.save()
+
+    publication.refresh_from_db()
+    assert publication.about == publication.privacy == "<p>甲</p>"
+
+
+def test_what_editors_use_comes_through_unchanged():
+    html = (
+        '<h3>小標題</h3><p>正文<strong>重點</strong><a href="https://www.gov.hk/" '
+        'rel="noopener noreferrer">網站</a></p><ol start="3"><li>項目</li></ol>'
+        '<table><tbody><tr><th scope="col">欄</th><td colspan="2">值</td></tr></tbody></table>'
+    )
+
+    assert clean_html(html) == html
+
+
+@given(st.text(alphabet="<>/pbascript='\" 中=:&;!-\0x", max_size=60))
+def test_cleaning_twice_is_cleaning_once(text):
+    once = clean_html(text)
+
+    assert clean_html(once) == once
+
+
+def test_an_empty_editor_gives_the_empty_string():
+    assert clean_html("<p></p>") == ""
+    assert clean_html("<p>甲</p><p><br></p><p>&nbsp;</p>") == "<p>甲</p>"
+
+
+def test_nul_is_dropped_because_postgresql_cannot_store_it():
+    assert clean_html("<p>甲\0乙</p>") == "<p>甲乙</p>"
+
+
+def test_blocks_are_the_texts_of_paragraphs_items_and_rows():
+    html = "<p>一&amp;二</p><ul><li>三</li><li><strong>四</strong></li></ul><tr><td>五</td><td>六</td></tr>"
+
+    assert split_blocks(html) == ["一&二", "三", "四", "五 六"]
+    assert to_text(html) == "一&二\n三\n四\n五 六"
