@@ -1,0 +1,112 @@
+"""What tests of more than one app share: the seed, and a stage for tests with real processes."""
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from cma_site.supervisor import Supervisor
+
+ROOT = Path(__file__).parent
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Stage:
+    """An installation of its own, database, queue and files included, run as real processes.
+
+    It stands on the same kind of database as the test run, and on PostgreSQL it takes Redis for
+    its queue, so that between them the two runs play both shapes.
+    """
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.folder = folder
+        self.env = os.environ | {"VAR_DIR": str(folder / "var")} | env
+        self.processes = Supervisor(folder / "log", self.env)
+
+    def manage(self, *args: str) -> str:
+        """The output of a management command; a failing one fails the test with its errors."""
+        result = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def python(self, code: str) -> str:
+        """What `code`, run inside this installation's Django, prints."""
+        return self.manage("shell", "--no-imports", "-c", code).strip()
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text() for path in self.processes.log_dir.glob("*.log"))
+
+
+@pytest.fixture
+def stage_env(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Where a stage keeps its rows and its queue."""
+    if connection.vendor == "sqlite":
+        yield {}
+        return
+    name = f"stage_{uuid.uuid4().hex[:12]}"
+    where = connection.settings_dict
+    run_sql(f'CREATE DATABASE "{name}"')
+    port = find_free_port()
+    redis = subprocess.Popen(
+        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+    )
+    yield {
+        "DATABASE_URL": f"postgres://{where['USER']}@{where['HOST']}:{where['PORT']}/{name}",
+        "CELERY_BROKER_URL": f"redis://127.0.0.1:{port}/0",
+    }
+    redis.kill()
+    redis.wait()
+    run_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def run_sql(statement: str) -> None:
+    """On the server's own database: CREATE DATABASE can't run within a test's transaction."""
+    import psycopg
+
+    where = connection.settings_dict
+    with psycopg.connect(
+        host=where["HOST"], port=where["PORT"], user=where["USER"], dbname="postgres",
+        autocommit=True,
+    ) as server:
+        server.execute(statement)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, stage_env: dict[str, str]) -> Iterator[Stage]:
+    built = Stage(tmp_path, stage_env)
+    built.manage("migrate", "--verbosity", "0")
+    with built.processes:
+        yield built
+
+
+@pytest.fixture(scope="session")
+def seed() -> Path:
+    """The real edition beside the checkout; CI must have it, a lone clone may lack it."""
+    path = Path(settings.BASE_DIR).parent / "shared" / "seed" / "edition-2023.txt"
+    if not path.exists():
+        message = "the seed edition is not beside this checkout"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
