@@ -38,7 +38,7 @@ def load_samples() -> SamplesReport:
             name=theme["name"], defaults={"description": theme["description"]}
         )
         report.themes += created
-    for edition in _read_editions():
+    for edition in read_editions():
         if not Edition.objects.filter(number=edition["number"]).exists():
             _create_edition(edition)
             report.editions += 1
@@ -52,7 +52,7 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 
-def _read_editions() -> Iterator[dict[str, Any]]:
+def read_editions() -> Iterator[dict[str, Any]]:
     for path in sorted(FOLDER.glob("editions/*.toml")):
         yield _read(f"editions/{path.name}")
 
@@ -72,3 +72,22 @@ def _create_edition(data: dict[str, Any]) -> None:
     # It came out on the morning of its date.
     morning = timezone.make_aware(datetime.combine(data["date"], time(9)))
     publish_edition(edition, audience=Audience.PUBLIC, published_at=morning)
+
+
+@transaction.atomic
+def _create_member(data: dict[str, Any]) -> bool:
+    """True if the address was new. The samples' members never saw a form: they are made as is."""
+    if Member.objects.with_email(data["email"]).exists():
+        return False
+    member = Member.objects.sign_up(
+        email=data["email"],
+        name=data["name"],
+        frequency=data["frequency"],
+        themes=Theme.objects.filter(name__in=data["themes"]),
+        now=timezone.now(),
+    )
+    if data["state"] != "pending":
+        member.confirm()
+    if data["state"] == "unsubscribed":
+        member.unsubscribe()
+    return True
