@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
 from briefings.html import to_text
-from briefings.models import Edition, Entry, Imprint, Publication
+from briefings.models import Edition, Entry, Imprint, Publication, State
 
 
 def absolute_url(path: str) -> str:
@@ -112,12 +112,15 @@ def describe_entry(entry: Entry, number: int) -> EntryContext:
 
 
 def describe_edition(edition: Edition) -> EditionContext:
-    """All entries in order, whatever their state: callers show an edition to those who may see it.
+    """Its entries in order; of a published edition, not those that have yet to be published.
 
-    Costs four queries. A published edition carries the imprint it was published with; a draft,
-    which nobody has promised to the public yet, the internal wording.
+    Callers show an edition to those who may see it. Costs four queries. A published edition
+    carries the imprint it was published with; a draft, which nobody has promised to the public
+    yet, the internal wording.
     """
     entries = edition.entries.prefetch_related("themes")
+    if edition.is_published:
+        entries = entries.filter(state=State.PUBLISHED)
     return EditionContext(
         label=edition.label,
         date=edition.date,

@@ -14,6 +14,18 @@ _CELL_END = re.compile(r"</t[dh]>")
 _TAG = re.compile(r"<[^>]*>")
 _EMPTY_PARAGRAPHS = re.compile(r"(?:\s*<p>(?:\s|&nbsp;|<br>)*</p>)+\s*$")
 
+# A cell that claims to span 65,000 columns keeps the PDF busy for a minute.
+_LARGEST = {"colspan": 20, "rowspan": 200, "start": 9999}
+
+
+def _keep_attribute(tag: str, name: str, value: str) -> str | None:  # noqa: ARG001
+    largest = _LARGEST.get(name)
+    if largest is None:
+        return value
+    is_number = value.isascii() and value.isdigit() and len(value) <= len(str(largest))
+    return value if is_number and int(value) <= largest else None
+
+
 _cleaner = nh3.Cleaner(
     tags={
         *("p", "br", "h2", "h3", "h4", "blockquote", "ul", "ol", "li", "hr"),
@@ -26,6 +38,7 @@ _cleaner = nh3.Cleaner(
         "th": {"colspan", "rowspan", "scope"},
         "td": {"colspan", "rowspan"},
     },
+    attribute_filter=_keep_attribute,
     url_schemes={"http", "https", "mailto"},
     link_rel="noopener noreferrer",
     strip_comments=True,

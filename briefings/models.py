@@ -11,7 +11,7 @@ from taggit.models import ItemBase, TagBase
 
 from briefings.fields import HTMLField
 from briefings.html import to_text
-from briefings.search.index import index_entry, remove_entry
+from briefings.search.index import EntryText, index_entry, remove_entry
 
 
 class Audience(models.TextChoices):
@@ -201,8 +201,10 @@ class Edition(models.Model):
     objects = EditionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = verbose_name_plural = "期"
+        verbose_name = "期"
+        verbose_name_plural = "各期"
         ordering = ["-date", "-number", "-pk"]
+        permissions = [("publish_edition", "可以出版和撤回一期")]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(state=State.PUBLISHED)
@@ -247,6 +249,15 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-edition__date", "-edition__number", "position", "-pk")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            for entry_id in self.values_list("pk", flat=True):
+                remove_entry(entry_id)
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
     def backlog(self) -> Self:
         """Entries that wait for an edition."""
@@ -305,10 +316,12 @@ class Entry(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("briefings:entry_detail", args=[self.slug])
 
+    @property
+    def indexed_text(self) -> EntryText:
+        return EntryText(headline=self.headline, lead=self.lead, body=to_text(self.body))
+
     def refresh_index(self) -> None:
         if self.state == State.PUBLISHED:
-            index_entry(
-                entry_id=self.pk, headline=self.headline, lead=self.lead, body=to_text(self.body)
-            )
+            index_entry(self.pk, self.indexed_text)
         else:
             remove_entry(self.pk)

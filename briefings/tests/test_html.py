@@ -90,6 +90,13 @@ def test_what_editors_use_comes_through_unchanged():
     assert clean_html(html) == html
 
 
+@pytest.mark.parametrize("span", ["65000", "-1", "１", "9" * 5000, "2em"])
+def test_a_cell_spans_no_more_than_a_page_could_hold(span):
+    html = f'<table><tbody><tr><td colspan="{span}" rowspan="2">值</td></tr></tbody></table>'
+
+    assert clean_html(html) == "<table><tbody><tr><td rowspan=\"2\">值</td></tr></tbody></table>"
+
+
 @given(st.text(alphabet="<>/pbascript='\" 中=:&;!-\0x", max_size=60))
 def test_cleaning_twice_is_cleaning_once(text):
     once = clean_html(text)

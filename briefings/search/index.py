@@ -1,0 +1,61 @@
+"""The search index: kept by whoever saves an entry, asked by whoever looks for one.
+
+It knows entries by id and text, never as models, which import it. What it finds is narrowed to
+the entries that the caller says may be seen; no count, facet or page is made of anything else.
+"""
+
+from typing import TypeVar
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, Model, QuerySet, When
+
+from briefings.search.backends.base import EntryText, Field, SearchBackend
+from briefings.search.backends.postgresql import PostgreSQLSearch
+from briefings.search.backends.sqlite import SQLiteSearch
+from briefings.search.query import Query
+
+__all__ = ["EntryText", "index_entry", "open_backend", "remove_entry", "search_entries"]
+
+_BACKENDS: dict[str, type[SearchBackend]] = {
+    "postgresql": PostgreSQLSearch,
+    "sqlite": SQLiteSearch,
+}
+EntryModel = TypeVar("EntryModel", bound=Model)
+
+
+def open_backend(connection: BaseDatabaseWrapper) -> SearchBackend:
+    """Raises KeyError for a database we don't search."""
+    return _BACKENDS[connection.vendor](connection)
+
+
+def index_entry(entry_id: int, text: EntryText) -> None:
+    """Have the entry found by this text and no longer by what it held before.
+
+    Part of the caller's transaction, which must also change the entry: two at once are then
+    kept in order by the entry's row.
+    """
+    open_backend(connection).write(entry_id, text)
+
+
+def remove_entry(entry_id: int) -> None:
+    open_backend(connection).remove(entry_id)
+
+
+def search_entries(query: Query, visible: QuerySet[EntryModel]) -> QuerySet[EntryModel]:
+    """Those of `visible` that answer the query, the best first.
+
+    First come entries that answer all of it in the headline, then those that do in headline and
+    lead, then the rest; among equals the order of `visible` holds. An empty query finds nothing.
+    """
+    if not query:
+        return visible.none()
+    backend = open_backend(connection)
+    tier = Case(
+        When(pk__in=backend.select_matches(query, Field.HEADLINE), then=0),
+        When(pk__in=backend.select_matches(query, Field.LEAD), then=1),
+        default=2,
+    )
+    return visible.filter(pk__in=backend.select_matches(query, Field.BODY)).order_by(
+        tier, *visible.query.order_by
+    )

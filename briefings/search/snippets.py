@@ -1,0 +1,117 @@
+"""Showing a reader where a text answers the query, in the text's own characters.
+
+Folding keeps lengths, so a place in the folded text is the place in the text as written.
+"""
+
+from typing import NamedTuple
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from briefings.search.fold import fold
+from briefings.search.query import Query
+
+SNIPPET_LENGTH = 120  # characters, about three lines on a phone
+CONTEXT = 40  # characters shown before the first match, at most
+MAX_WEIGHED = 100  # places; a text that repeats one word without end costs no more
+_SENTENCE_ENDS = "。！？；\n"
+
+
+class Fragment(NamedTuple):
+    text: str
+    is_match: bool
+
+
+class Place(NamedTuple):
+    """text[start:end] answers the phrases with these numbers."""
+
+    start: int
+    end: int
+    phrases: frozenset[int]
+
+
+def highlight(text: str, query: Query) -> list[Fragment]:
+    """The whole of `text`, cut where matches begin and end."""
+    return _cut(text, find_places(text, query), 0, len(text))
+
+
+def make_snippet(text: str, query: Query, *, length: int = SNIPPET_LENGTH) -> list[Fragment]:
+    """About `length` characters around the place that answers most of the query.
+
+    It begins with a sentence if one begins near, and cuts no match in two. Without a match it is
+    the beginning of the text.
+    """
+    places = find_places(text, query)
+    begin = _find_beginning(text, _choose_start(places, length))
+    begin, end = _widen(places, begin, begin + length)
+    before = [Fragment("…", is_match=False)] if begin > 0 else []
+    after = [Fragment("…", is_match=False)] if end < len(text) else []
+    return before + _cut(text, places, begin, end) + after
+
+
+def render_fragments(fragments: list[Fragment]) -> SafeString:
+    """HTML with matches in <mark>, and all text escaped."""
+    marked = (
+        format_html("<mark>{}</mark>", text) if is_match else text for text, is_match in fragments
+    )
+    return format_html_join("", "{}", ((part,) for part in marked))
+
+
+def find_places(text: str, query: Query) -> list[Place]:
+    """All matches in order; where matches overlap, one place covers them."""
+    folded = fold(text)
+    found = sorted(
+        (start, end, number)
+        for number, phrase in enumerate(query.phrases)
+        for start, end in phrase.find_in(folded)
+    )
+    places: list[Place] = []
+    for start, end, number in found:
+        if places and start < places[-1].end:
+            last = places[-1]
+            places[-1] = Place(last.start, max(last.end, end), last.phrases | {number})
+        else:
+            places.append(Place(start, end, frozenset({number})))
+    return places
+
+
+def _choose_start(places: list[Place], length: int) -> int:
+    """Where the first of the places begins from which `length` characters show most phrases."""
+
+    def count_phrases(i: int) -> int:
+        limit = places[i].start + length - CONTEXT
+        near = (place.phrases for place in places[i : i + length] if place.end <= limit)
+        return len(frozenset().union(*near))
+
+    best = max(range(len(places[:MAX_WEIGHED])), key=count_phrases, default=None)
+    return 0 if best is None else places[best].start
+
+
+def _find_beginning(text: str, start: int) -> int:
+    earliest = max(0, start - CONTEXT)
+    if earliest == 0:
+        return 0
+    return max(text.rfind(mark, earliest, start) for mark in _SENTENCE_ENDS) + 1 or earliest
+
+
+def _widen(places: list[Place], begin: int, end: int) -> tuple[int, int]:
+    """So that no place lies across an edge."""
+    for place in places:
+        if place.start < begin < place.end:
+            begin = place.start
+        if place.start < end < place.end:
+            end = place.end
+    return begin, end
+
+
+def _cut(text: str, places: list[Place], begin: int, end: int) -> list[Fragment]:
+    """text[begin:end] in fragments; no place lies across an edge."""
+    fragments = []
+    done = begin
+    for place in places:
+        if begin <= place.start < end:
+            fragments.append(Fragment(text[done : place.start], is_match=False))
+            fragments.append(Fragment(text[place.start : place.end], is_match=True))
+            done = place.end
+    fragments.append(Fragment(text[done:end], is_match=False))
+    return [fragment for fragment in fragments if fragment.text]

@@ -1,0 +1,199 @@
+"""The contract of a search backend, kept by whichever database the tests run on."""
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opencc import OpenCC
+
+from briefings.search.backends.base import EntryText, Field
+from briefings.search.fold import fold
+from briefings.search.index import open_backend
+from briefings.search.query import Query, parse_query
+from briefings.search.tokens import is_han
+from briefings.tests.search.samples import SENTENCES
+
+pytestmark = pytest.mark.django_db
+
+within_one_test = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+# Few characters, so that texts and queries meet: Han in both scripts, words, all kinds of gaps.
+texts = st.text("新質质生產产業5Gaé２ 　\n、。「」\u200b\0①😀", max_size=25)
+queries = texts.map(lambda text: text[:4])
+to_simplified = OpenCC("t2s").convert
+
+
+@pytest.fixture
+def backend():
+    return open_backend(connection)
+
+
+def text_of(body: str = "", *, headline: str = "", lead: str = "") -> EntryText:
+    return EntryText(headline, lead, body)
+
+
+def find(backend, typed: str, up_to: Field = Field.BODY) -> set[int]:
+    matches = backend.select_matches(parse_query(typed), up_to)
+    with connection.cursor() as cursor:
+        cursor.execute(matches.sql, matches.params)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def answers(text: EntryText, query: Query) -> bool:
+    """The oracle: every phrase looked for in every field's folded text, without an index."""
+    return all(
+        any(next(phrase.find_in(fold(field)), None) for field in text) for phrase in query.phrases
+    )
+
+
+@within_one_test
+@given(st.builds(EntryText, texts, texts, texts), queries)
+def test_the_index_finds_what_brute_force_finds(backend, text, typed):
+    query = parse_query(typed)
+    backend.write(1, text)
+
+    assert not query or find(backend, typed) == ({1} if answers(text, query) else set())
+
+
+@within_one_test
+@given(st.sampled_from(SENTENCES), st.data())
+def test_any_part_between_han_characters_is_found_in_either_script(backend, sentence, data):
+    edges = [i for i, character in enumerate(sentence) if is_han(fold(character))]
+    start, last = sorted(data.draw(st.tuples(st.sampled_from(edges), st.sampled_from(edges))))
+    part = sentence[start : last + 1]
+    backend.write(1, text_of(sentence))
+
+    assert find(backend, f'"{part}"') == find(backend, f'"{to_simplified(part)}"') == {1}
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("新质生产力", "發展新質生產力的要求"),
+        ("新質生產力", "发展新质生产力的要求"),
+        ("５G", "5G網絡"),
+        ("5G", "５Ｇ網絡"),
+        ("台灣", "對臺灣的出口"),
+        ("臺灣", "對台灣的出口"),
+        ("5G、工業", "5G工業"),
+        ("2023年", "２０２３年底"),
+        ("第14屆", "第14屆全國人大"),
+        ("稅", "減稅"),
+        ("稅", "稅務"),
+        ("made in china", "Made in China 2025"),
+        ("OR", "this or that"),
+        ("'5G'", "5G"),
+        ("𠮷野", "𠮷野家"),
+    ],
+)
+def test_it_finds(backend, typed, written):
+    backend.write(1, text_of(written))
+
+    assert find(backend, typed) == {1}
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("工業發展", "工業、發展"),
+        ("工業發展", "工業的發展"),
+        ("202", "2023年"),
+        ("3.2", "13.2"),
+        ("工業 關稅", "工業"),
+    ],
+)
+def test_it_does_not_find(backend, typed, written):
+    backend.write(1, text_of(written))
+
+    assert find(backend, typed) == set()
+
+
+@pytest.mark.parametrize(
+    "typed", ["AND", "工業*:A", "headline:工業", "a' | 'b", 'a"b', "\\", "工\0業"]
+)
+def test_no_query_is_an_error_or_an_operator(backend, typed):
+    backend.write(1, text_of("無關"))
+
+    assert not parse_query(typed) or find(backend, typed) == set()
+
+
+def test_no_phrase_runs_from_one_field_into_the_next(backend):
+    backend.write(1, text_of(headline="工業", lead="發展"))
+
+    assert find(backend, "工業發展") == set()
+
+
+def test_terms_may_stand_in_different_fields(backend):
+    backend.write(1, text_of("關稅", headline="工業"))
+
+    assert find(backend, "工業 關稅") == {1}
+
+
+@pytest.mark.parametrize("up_to", Field)
+def test_it_looks_no_further_than_asked(backend, up_to):
+    for field in Field:
+        backend.write(field + 1, text_of()._replace(**{EntryText._fields[field]: "工業"}))
+
+    assert find(backend, "工業", up_to) == {field + 1 for field in Field if field <= up_to}
+
+
+def test_a_newer_text_takes_the_place_of_the_older(backend):
+    backend.write(1, text_of("工業"))
+    backend.write(1, text_of("關稅"))
+
+    assert find(backend, "工業") == set()
+    assert find(backend, "關稅") == {1}
+
+
+def test_what_is_removed_is_not_found(backend):
+    backend.write(1, text_of("工業"))
+    backend.remove(1)
+
+    assert find(backend, "工業") == set()
+    assert backend.find_entry_ids() == set()
+
+
+def test_removing_what_is_not_held_does_nothing(backend):
+    backend.write(1, text_of("工業"))
+    backend.remove(2)
+
+    assert backend.find_entry_ids() == {1}
+
+
+def test_it_knows_the_text_it_holds(backend):
+    backend.write(1, text_of("工業", headline="關稅"))
+
+    assert backend.holds(1, text_of("工業", headline="關稅"))
+    assert not backend.holds(1, text_of("關稅", headline="工業"))
+    assert not backend.holds(2, text_of("工業", headline="關稅"))
+
+
+def test_a_text_without_letters_can_be_held(backend):
+    backend.write(1, text_of("……"))
+
+    assert backend.holds(1, text_of("……"))
+
+
+LONG = "".join(chr(0x4E00 + i * 7919 % 20_000) for i in range(30_000))  # hardly a bigram twice
+
+
+@pytest.mark.parametrize("place", [*range(0, 30_000, 3_301), 30_000 - 200])
+def test_a_phrase_is_found_wherever_it_stands_in_a_long_text(backend, place):
+    backend.write(1, text_of(LONG))
+
+    assert find(backend, LONG[place : place + 200]) == {1}
+
+
+@pytest.mark.parametrize("count", [255, 256, 455, 456, 30_000])
+def test_a_bigram_repeated_without_end_hides_nothing(backend, count):
+    backend.write(1, text_of("稅" * count + "務"))
+
+    assert find(backend, "稅" * 199 + "務") == {1}
+    assert find(backend, "務稅") == set()
+
+
+def test_a_text_of_long_words_fits(backend):
+    backend.write(1, text_of(" ".join(f"{'é' * 100}{number}" for number in range(5_000))))
+
+    assert find(backend, f"{'é' * 100}4999") == {1}
