@@ -3,4 +3,7 @@ from django.apps import AppConfig
 
 class BriefingsConfig(AppConfig):
     name = "briefings"
-    verbose_name = "短評"
+    verbose_name = "編務"
+
+    def ready(self) -> None:
+        from briefings import checks  # noqa: F401  (registers them)
