@@ -1,0 +1,215 @@
+"""The newest public entries, with their full text, as Atom, RSS and JSON Feed."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, cast
+
+from django.contrib.syndication.views import Feed
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFeed
+from django.utils.xmlutils import SimplerXMLGenerator
+from django.views.decorators.http import conditional_page, require_safe
+
+from briefings.contexts import absolute_url
+from briefings.models import Audience, Edition, Entry, Publication, Theme
+
+LANGUAGE = "zh-Hant-HK"
+LENGTH = 30  # entries in a feed
+
+# XML 1.0 has no way to write these, and pasted text sometimes holds them.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What a feed is about: the whole publication, or one theme of it."""
+
+    publication: Publication
+    theme: Theme | None
+
+    @classmethod
+    def find(cls, slug: str | None) -> Self:
+        themes = Theme.objects.visible_to(Audience.PUBLIC)
+        return cls(Publication.load(), get_object_or_404(themes, slug=slug) if slug else None)
+
+    @property
+    def title(self) -> str:
+        return f"{self.publication}：{self.theme}" if self.theme else self.publication.name
+
+    @property
+    def description(self) -> str:
+        return self.theme.description if self.theme else self.publication.tagline
+
+    @property
+    def author(self) -> str:
+        return f"{self.publication.organisation} {self.publication.department}"
+
+    @property
+    def url(self) -> str:
+        return absolute_url(
+            self.theme.get_absolute_url() if self.theme else reverse("briefings:home")
+        )
+
+    def feed_url(self, kind: str) -> str:
+        if self.theme:
+            return absolute_url(reverse(f"briefings:theme_feed_{kind}", args=[self.theme.slug]))
+        return absolute_url(reverse(f"briefings:feed_{kind}"))
+
+    def newest_entries(self) -> list[Entry]:
+        entries = Entry.objects.visible_to(Audience.PUBLIC)
+        if self.theme:
+            entries = entries.filter(themed_entries__tag=self.theme)
+        newest = entries.newest_first().select_related("edition")
+        newest = newest.prefetch_related("themes")  # type: ignore[misc]
+        return list(newest[:LENGTH])
+
+
+def opened_at(entry: Entry) -> datetime:
+    """When the public could first read it."""
+    edition = cast(Edition, entry.edition)  # there is one, or nobody could read it
+    return max(moment for moment in (edition.published_at, edition.public_from) if moment)
+
+
+def changed_at(entry: Entry) -> datetime:
+    return max(opened_at(entry), entry.updated_at)
+
+
+def render_content(entry: Entry) -> str:
+    """The lead and the commentary as HTML that needs no stylesheet."""
+    return render_to_string("briefings/feed_content.html", {"entry": entry})
+
+
+def drop_unwritable(text: str) -> str:
+    return _NOT_IN_XML.sub("", text)
+
+
+class FullAtom(Atom1Feed):
+    """Django's generator writes summaries only."""
+
+    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
+        super().add_item_elements(handler, item)
+        handler.addQuickElement("content", item["content"], {"type": "html"})
+
+
+class FullRSS(Rss201rev2Feed):
+    def rss_attributes(self) -> dict[str, str]:
+        return {
+            **super().rss_attributes(),
+            "xmlns:content": "http://purl.org/rss/1.0/modules/content/",
+        }
+
+    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
+        super().add_item_elements(handler, item)
+        handler.addQuickElement("content:encoded", item["content"])
+
+
+@method_decorator(conditional_page, name="__call__")
+class AtomFeed(Feed):
+    feed_type: type[SyndicationFeed] = FullAtom
+    kind = "atom"
+    language = LANGUAGE
+    item_guid_is_permalink = True
+
+    def get_object(self, request: HttpRequest, slug: str | None = None) -> Channel:
+        return Channel.find(slug)
+
+    def title(self, channel: Channel) -> str:
+        return drop_unwritable(channel.title)
+
+    def subtitle(self, channel: Channel) -> str:
+        return drop_unwritable(channel.description)
+
+    def description(self, channel: Channel) -> str:
+        return drop_unwritable(channel.description)
+
+    def link(self, channel: Channel) -> str:
+        return channel.url
+
+    def feed_url(self, channel: Channel) -> str:
+        return channel.feed_url(self.kind)
+
+    def author_name(self, channel: Channel) -> str:
+        return channel.author
+
+    def items(self, channel: Channel) -> list[Entry]:
+        return channel.newest_entries()
+
+    def item_title(self, entry: Entry) -> str:
+        return drop_unwritable(entry.headline)
+
+    def item_description(self, entry: Entry) -> str:
+        return drop_unwritable(entry.lead)
+
+    def item_link(self, entry: Entry) -> str:
+        return absolute_url(entry.get_absolute_url())
+
+    def item_guid(self, entry: Entry) -> str:
+        return self.item_link(entry)
+
+    def item_pubdate(self, entry: Entry) -> datetime:
+        return opened_at(entry)
+
+    def item_updateddate(self, entry: Entry) -> datetime:
+        return changed_at(entry)
+
+    def item_categories(self, entry: Entry) -> list[str]:
+        return [theme.name for theme in entry.themes.all()]
+
+    def item_extra_kwargs(self, entry: Entry) -> dict[str, str]:
+        return {"content": drop_unwritable(render_content(entry))}
+
+
+class RSSFeed(AtomFeed):
+    feed_type = FullRSS
+    kind = "rss"
+
+
+class ThemeAtomFeed(AtomFeed):
+    pass
+
+
+class ThemeRSSFeed(RSSFeed):
+    pass
+
+
+@require_safe
+@conditional_page
+def json_feed(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    """JSON Feed 1.1, https://jsonfeed.org/version/1.1"""
+    channel = Channel.find(slug)
+    return JsonResponse(
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": channel.title,
+            "description": channel.description,
+            "home_page_url": channel.url,
+            "feed_url": channel.feed_url("json"),
+            "language": LANGUAGE,
+            "authors": [{"name": channel.author}],
+            "items": [describe_item(entry) for entry in channel.newest_entries()],
+        },
+        content_type="application/feed+json; charset=utf-8",
+        json_dumps_params={"ensure_ascii": False},
+    )
+
+
+theme_json_feed = json_feed
+
+
+def describe_item(entry: Entry) -> dict[str, object]:
+    url = absolute_url(entry.get_absolute_url())
+    return {
+        "id": url,
+        "url": url,
+        "title": entry.headline,
+        "summary": entry.lead,
+        "content_html": render_content(entry),
+        "date_published": opened_at(entry).isoformat(),
+        "date_modified": changed_at(entry).isoformat(),
+        "tags": [theme.name for theme in entry.themes.all()],
+    }

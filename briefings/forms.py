@@ -1,0 +1,35 @@
+from django import forms
+
+from briefings.models import Audience, Theme
+
+
+class SearchForm(forms.Form):
+    """What stands in a search address. A filter that makes no sense is named, and left out."""
+
+    q = forms.CharField(
+        label="搜尋",
+        required=False,
+        error_messages={"null_characters_not_allowed": "搜尋字詞含有不能顯示的字元。"},
+    )
+    theme = forms.SlugField(
+        required=False, allow_unicode=True, error_messages={"invalid": "沒有這個政策主題。"}
+    )
+    year = forms.IntegerField(
+        required=False,
+        min_value=1900,
+        max_value=2999,
+        error_messages=dict.fromkeys(["invalid", "min_value", "max_value"], "年份應為四位數字。"),
+    )
+
+    def clean_theme(self) -> Theme | None:
+        slug = self.cleaned_data["theme"]
+        if not slug:
+            return None
+        theme = Theme.objects.visible_to(Audience.PUBLIC).filter(slug=slug).first()
+        if theme is None:
+            raise forms.ValidationError("沒有這個政策主題。")
+        return theme
+
+
+class YearForm(forms.Form):
+    year = forms.IntegerField(required=False, min_value=1900, max_value=2999)

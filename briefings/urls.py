@@ -1,0 +1,38 @@
+from django.urls import path, register_converter
+
+from briefings import feeds, views
+
+
+class UnicodeSlugConverter:
+    """Django's own slug converter knows ASCII only; our addresses are Chinese."""
+
+    regex = r"[-\w]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(UnicodeSlugConverter, "uslug")
+
+app_name = "briefings"
+urlpatterns = [
+    path("", views.HomeView.as_view(), name="home"),
+    path("editions/", views.EditionListView.as_view(), name="edition_list"),
+    path("editions/<uslug:slug>.pdf", views.edition_pdf, name="edition_pdf"),
+    path("editions/<uslug:slug>/", views.EditionDetailView.as_view(), name="edition_detail"),
+    path("entries/<uslug:slug>/", views.EntryDetailView.as_view(), name="entry_detail"),
+    path("themes/", views.ThemeListView.as_view(), name="theme_list"),
+    path("themes/<uslug:slug>/", views.ThemeDetailView.as_view(), name="theme_detail"),
+    path("search/", views.SearchView.as_view(), name="search"),
+    path("about/", views.AboutView.as_view(), name="about"),
+    path("privacy/", views.PrivacyView.as_view(), name="privacy"),
+    path("feeds/atom/", feeds.AtomFeed(), name="feed_atom"),
+    path("feeds/rss/", feeds.RSSFeed(), name="feed_rss"),
+    path("feeds/json/", feeds.json_feed, name="feed_json"),
+    path("feeds/themes/<uslug:slug>/atom/", feeds.ThemeAtomFeed(), name="theme_feed_atom"),
+    path("feeds/themes/<uslug:slug>/rss/", feeds.ThemeRSSFeed(), name="theme_feed_rss"),
+    path("feeds/themes/<uslug:slug>/json/", feeds.theme_json_feed, name="theme_feed_json"),
+]

@@ -1,0 +1,245 @@
+"""The public archive. Every page takes what it shows from `visible_to(Audience.PUBLIC)`."""
+
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import FileResponse, Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response
+from django.utils.encoding import escape_uri_path
+from django.utils.http import http_date, quote_etag
+from django.views.decorators.http import require_safe
+from django.views.generic import DetailView, ListView, TemplateView
+from django.views.generic.base import ContextMixin
+
+from briefings.contexts import absolute_url, describe_edition
+from briefings.forms import SearchForm, YearForm
+from briefings.html import to_text
+from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.pdf import store_edition_pdf
+from briefings.search.index import search_entries
+from briefings.search.query import Query, parse_query
+from briefings.search.snippets import highlight, make_snippet, render_fragments
+
+PAGE_LENGTH = 20
+RECENT_EDITIONS = 6
+RELATED_ENTRIES = 4
+
+
+def public_editions() -> QuerySet[Edition]:
+    """With `public_entries`, those of their entries that the public may read, in order."""
+    entries = Entry.objects.visible_to(Audience.PUBLIC)
+    return (
+        Edition.objects.visible_to(Audience.PUBLIC)
+        .newest_first()
+        .prefetch_related(Prefetch("entries", entries, to_attr="public_entries"))
+    )
+
+
+def public_entries() -> QuerySet[Entry]:
+    """With all that a list of them shows, in two queries."""
+    entries = Entry.objects.visible_to(Audience.PUBLIC).newest_first()
+    return entries.select_related("edition").prefetch_related("themes")  # type: ignore[misc]
+
+
+class LastingPage(ContextMixin):
+    """A page that states its own address: the site's, without what only filters or tracks."""
+
+    request: HttpRequest
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        page = context.get("page_obj")
+        query = f"?page={page.number}" if page and page.number > 1 else ""
+        context["canonical_url"] = absolute_url(escape_uri_path(self.request.path) + query)
+        return context
+
+
+class HomeView(LastingPage, TemplateView):
+    template_name = "briefings/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        latest, *recent = public_editions()[: RECENT_EDITIONS + 1] or [None]
+        return super().get_context_data(
+            latest=latest and describe_edition(latest),
+            recent_editions=recent,
+            themes=Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name"),
+            **kwargs,
+        )
+
+
+class EditionListView(LastingPage, ListView):
+    template_name = "briefings/edition_list.html"
+    context_object_name = "editions"
+    paginate_by = PAGE_LENGTH
+
+    def get_queryset(self) -> QuerySet[Edition]:
+        form = YearForm(self.request.GET)
+        if not form.is_valid():
+            raise Http404
+        self.year = form.cleaned_data["year"]
+        editions = public_editions()
+        return editions.filter(date__year=self.year) if self.year else editions
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        editions = Edition.objects.visible_to(Audience.PUBLIC)
+        years = [day.year for day in editions.dates("date", "year", order="DESC")]
+        if self.year and self.year not in years:
+            raise Http404
+        return super().get_context_data(year=self.year, years=years, **kwargs)
+
+
+class EditionDetailView(LastingPage, DetailView):
+    template_name = "briefings/edition_detail.html"
+
+    def get_queryset(self) -> QuerySet[Edition]:
+        return Edition.objects.visible_to(Audience.PUBLIC)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        previous, following = find_neighbours(self.object)
+        return super().get_context_data(
+            **{**kwargs, "edition": describe_edition(self.object)},
+            previous=previous,
+            following=following,
+        )
+
+
+def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
+    """The public editions before and after; those of one day in the order they were made."""
+    editions = Edition.objects.visible_to(Audience.PUBLIC)
+    same_day = Q(date=edition.date)
+    before = editions.filter(Q(date__lt=edition.date) | same_day & Q(pk__lt=edition.pk))
+    after = editions.filter(Q(date__gt=edition.date) | same_day & Q(pk__gt=edition.pk))
+    return before.order_by("date", "pk").last(), after.order_by("date", "pk").first()
+
+
+@require_safe
+def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Built on the first request if the worker has not come to it yet."""
+    edition = get_object_or_404(Edition.objects.visible_to(Audience.PUBLIC), slug=slug)
+    name = store_edition_pdf(edition)
+    modified = default_storage.get_modified_time(name)
+    etag = quote_etag(escape_uri_path(name))  # the name says what is in the file
+    unchanged = get_conditional_response(request, etag, int(modified.timestamp()))
+    answer = unchanged or FileResponse(
+        default_storage.open(name),
+        content_type="application/pdf",
+        filename=f"{Publication.load()}{edition.label}（{edition.date}）.pdf",
+    )
+    answer["ETag"] = etag
+    answer["Last-Modified"] = http_date(modified.timestamp())
+    # An edition can be withdrawn: nobody is to answer for us with a copy.
+    answer["Cache-Control"] = "no-cache"
+    return answer
+
+
+class EntryDetailView(LastingPage, DetailView):
+    template_name = "briefings/entry_detail.html"
+
+    def get_queryset(self) -> QuerySet[Entry]:
+        return Entry.objects.visible_to(Audience.PUBLIC).select_related("edition__imprint")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        edition = describe_edition(self.object.edition)
+        place = [entry.id for entry in edition.entries].index(self.object.pk)
+        return super().get_context_data(
+            **{**kwargs, "entry": edition.entries[place]},
+            edition=edition,
+            previous=edition.entries[place - 1] if place else None,
+            following=next(iter(edition.entries[place + 1 :]), None),
+            related=find_related(self.object)[:RELATED_ENTRIES],
+        )
+
+
+def find_related(entry: Entry) -> QuerySet[Entry]:
+    """Public entries of other editions that share its themes, the most shared first."""
+    return (
+        public_entries()
+        .exclude(edition=entry.edition)
+        .filter(themed_entries__tag__themed_entries__content_object=entry)
+        .annotate(shared=Count("pk"))
+        .order_by("-shared", "-edition__date", "position", "-pk")
+        .prefetch_related(None)
+    )
+
+
+class ThemeListView(LastingPage, ListView):
+    template_name = "briefings/theme_list.html"
+    context_object_name = "themes"
+
+    def get_queryset(self) -> QuerySet[Theme]:
+        return Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name")
+
+
+class ThemeDetailView(LastingPage, ListView):
+    template_name = "briefings/theme_detail.html"
+    context_object_name = "entries"
+    paginate_by = PAGE_LENGTH
+
+    def get_queryset(self) -> QuerySet[Entry]:
+        themes = Theme.objects.visible_to(Audience.PUBLIC)
+        self.theme = get_object_or_404(themes, slug=self.kwargs["slug"])
+        return public_entries().filter(themed_entries__tag=self.theme)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(theme=self.theme, **kwargs)
+
+
+class SearchView(TemplateView):
+    template_name = "briefings/search.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form = SearchForm(self.request.GET)
+        form.is_valid()
+        query = parse_query(form.cleaned_data.get("q", ""))
+        theme, year = form.cleaned_data.get("theme"), form.cleaned_data.get("year")
+        found = search_entries(query, public_entries())
+        in_theme = found.filter(themed_entries__tag=theme) if theme else found
+        in_year = found.filter(edition__date__year=year) if year else found
+        both = in_theme.filter(edition__date__year=year) if year else in_theme
+        page = Paginator(both, PAGE_LENGTH).get_page(self.request.GET.get("page"))
+        return super().get_context_data(
+            form=form,
+            query=query,
+            theme=theme,
+            year=year,
+            page_obj=page,
+            hits=[describe_hit(entry, query) for entry in page],
+            # Each filter counts what choosing it would show, the other one staying as it is.
+            themes=count_by_theme(in_year) if query else [],
+            years=count_by_year(in_theme) if query else [],
+            **kwargs,
+        )
+
+
+def describe_hit(entry: Entry, query: Query) -> dict[str, Any]:
+    text = f"{entry.lead}\n{to_text(entry.body)}"
+    return {
+        "entry": entry,
+        "headline": render_fragments(highlight(entry.headline, query)),
+        "snippet": render_fragments(make_snippet(text, query)),
+    }
+
+
+def count_by_theme(entries: QuerySet[Entry]) -> QuerySet[Theme]:
+    """Themes of these entries, each with `found`."""
+    themes = Theme.objects.filter(themed_entries__content_object__in=entries.order_by())
+    counted: QuerySet[Theme] = themes.annotate(found=Count("themed_entries"))
+    return counted.order_by("-found", "name")
+
+
+def count_by_year(entries: QuerySet[Entry]) -> list[tuple[int, int]]:
+    """(year, entries), the newest year first."""
+    years = entries.order_by("-edition__date__year").values_list("edition__date__year")
+    return list(years.annotate(Count("pk")))
+
+
+class AboutView(LastingPage, TemplateView):
+    template_name = "briefings/about.html"
+
+
+class PrivacyView(LastingPage, TemplateView):
+    template_name = "briefings/privacy.html"

@@ -1,0 +1,92 @@
+"""For whoever watches the site: is this process alive, and can it do its work?
+
+A load balancer should ask `alive`: the archive can be read while the mail relay is away.
+`ready` is for a monitor that calls a person.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.mail import get_connection
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from cma_site.celery import app
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 2  # seconds, for each part to answer
+# Asking costs a connection to the relay and a message to every worker, and anybody may ask.
+KEPT = 5  # seconds
+
+
+@never_cache
+@require_safe
+def alive(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"alive": True})
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 when every part answers, else 503; either way with each part's answer."""
+    parts = cache.get_or_set("readiness", ask_parts, KEPT) or {}
+    is_ready = all(parts.values())
+    return JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
+
+
+def ask_parts() -> dict[str, bool]:
+    parts = {
+        "database": ask_database,
+        "queue": ask_queue,
+        "worker": ask_workers,
+        "mail": ask_mail,
+    }
+    return {name: answers(name, ask) for name, ask in parts.items()}
+
+
+def answers(name: str, ask: Callable[[], None]) -> bool:
+    """What went wrong goes to the log, not to whoever asked."""
+    try:
+        ask()
+    except Exception:
+        logger.exception("%s does not answer", name)
+        return False
+    return True
+
+
+def ask_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def ask_queue() -> None:
+    if app.conf.broker_url == "filesystem://":
+        folder = settings.QUEUE_DIR / "messages"
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(folder)
+        return
+    with app.connection_for_write(connect_timeout=PATIENCE) as broker:
+        broker.ensure_connection(max_retries=1, timeout=PATIENCE)
+
+
+def ask_workers() -> None:
+    """One worker is enough; the first answer ends the wait."""
+    if not app.control.ping(timeout=PATIENCE, limit=1):
+        raise ConnectionError("no worker answered")
+
+
+def ask_mail() -> None:
+    if settings.MAILBOX_DIR:
+        settings.MAILBOX_DIR.mkdir(parents=True, exist_ok=True)
+        if not os.access(settings.MAILBOX_DIR, os.W_OK):
+            raise PermissionError(settings.MAILBOX_DIR)
+        return
+    relay = get_connection(timeout=PATIENCE)
+    relay.open()
+    relay.close()

@@ -1,0 +1,17 @@
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from briefings.contexts import absolute_url
+
+
+@require_safe
+def allow_reading(request: HttpRequest) -> HttpResponse:
+    """The archive is there to be found; a search page for every word of it is not."""
+    lines = (
+        "User-agent: *",
+        f"Disallow: {reverse('admin:index')}",
+        f"Disallow: {reverse('briefings:search')}",
+        f"Sitemap: {absolute_url(reverse('sitemap'))}",
+    )
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+from django.core.cache import cache
+from django.test import RequestFactory
+
+from cma_site import health
+
+
+@pytest.fixture(autouse=True)
+def no_kept_answer():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def test_alive_asks_nothing_of_the_database(client):
+    response = client.get("/healthz")
+
+    assert response.json() == {"alive": True}
+
+
+@pytest.fixture
+def laptop(settings, tmp_path):
+    """Queue and mailbox folders of its own."""
+    settings.MAILBOX_DIR = tmp_path / "mailbox"
+    settings.QUEUE_DIR = tmp_path / "queue"
+    (settings.QUEUE_DIR / "messages").mkdir(parents=True)
+    return settings
+
+
+def test_mail_is_reachable_where_it_is_captured(laptop):
+    assert health.answers("mail", health.ask_mail)
+
+
+def test_a_queue_of_files_is_ready_when_its_folder_is(laptop):
+    assert health.answers("queue", health.ask_queue)
+
+
+def test_a_queue_without_its_folder_is_not_ready(laptop):
+    (laptop.QUEUE_DIR / "messages").rmdir()
+
+    assert not health.answers("queue", health.ask_queue)
+
+
+def test_a_relay_that_is_not_there_is_not_reachable(settings):
+    settings.MAILBOX_DIR = None
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+
+    assert not health.answers("mail", health.ask_mail)
+
+
+def test_not_ready_says_which_part_does_not_answer(laptop):
+    cache.set("readiness", {"database": True, "queue": True, "worker": False, "mail": True})
+
+    response = health.ready(RequestFactory().get("/readyz"))
+
+    assert response.status_code == 503
+    assert json.loads(response.content) == {
+        "ready": False,
+        "database": True,
+        "queue": True,
+        "worker": False,
+        "mail": True,
+    }
+
+
+def test_ready_when_every_part_answers():
+    cache.set("readiness", dict.fromkeys(["database", "queue", "worker", "mail"], True))
+
+    response = health.ready(RequestFactory().get("/readyz"))
+
+    assert response.status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_database_answers():
+    assert health.answers("database", health.ask_database)
