@@ -66,6 +66,7 @@ SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0)
 # Only behind a proxy that sets the header itself; otherwise any client could claim HTTPS.
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_FAILURE_VIEW = "cma_site.errors.csrf_failure"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the admin shows its own previews in a frame
 
 # ------------------------------------------------------------------------------------ the house
@@ -79,7 +80,7 @@ INSTALLED_APPS = [
     "adminsortable2",
     "django_prose_editor",
     "taggit",
-    "django.contrib.admin",
+    "cma_site.apps.DeskConfig",  # django.contrib.admin with our menu
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -208,5 +209,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"fontTools": {"level": "WARNING"}, "weasyprint": {"level": "WARNING"}},
+    "loggers": {
+        "fontTools": {"level": "WARNING"},  # tells every table of every font
+        "kombu.connection": {"level": "ERROR"},  # misses a host name in filesystem://
+        "weasyprint": {"level": "WARNING"},  # tells every page it lays out, thrice
+    },
 }

@@ -4,83 +4,185 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from pypdf import PdfReader
 
 from briefings.models import Audience, Edition, Entry
-from briefings.pdf import count_pages, find_edition_pdf, store_edition_pdf
+from briefings.pdf import find_edition_pdf, store_edition_pdf
+from briefings.tasks import build_edition_pdf
 from cma_site.samples.load import load_samples
 from cma_site.supervisor import BEAT, WORKER, Supervisor, serve_command
 from subscribers.delivery import open_mailing
-from subscribers.models import Delivery, Mailing
+from subscribers.models import DeliveryState, Mailing
 
-PATIENCE = 300  # seconds for the worker to build all PDFs and send all mail
+USERNAME = "editor"
+PATIENCE = 300  # seconds for the worker to print everything, and as many to send everything
 
 
 class Command(BaseCommand):
     help = "由零開始：建立資料庫、載入示範內容、製作 PDF、寄出電郵，然後開站。"
+    requires_system_checks = ["pdf"]  # a demonstration without its PDFs would show too little
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="做完即止，不開站。")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("這是示範指令，不能在正式環境（已設定 SECRET_KEY）執行。")
-        port = int(os.environ.get("PORT", "8000"))
-        # Mail and PDF name the address that will really be served.
-        os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{port}")
-        settings.SITE_URL = os.environ["SITE_URL"].rstrip("/")
-        if not once:
-            refuse_taken_port(port)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, interrupt)
-        with hold_lock(settings.VAR_DIR / "demo.lock"):
-            try:
-                with Supervisor(settings.VAR_DIR / "log") as supervisor:
-                    self.run(supervisor, port, once=once)
-            except KeyboardInterrupt:
-                self.stdout.write("\n已停止所有程序。")
+            raise CommandError("這是示範，不能在正式環境（已設定 SECRET_KEY）執行。")
+        port = read_port()
+        # Mail and PDF, made by the worker too, are to name the address that is really served.
+        settings.SITE_URL = os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{port}")
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cma_site.settings")
+        end_like_ctrl_c(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        try:
+            with (
+                hold_lock(settings.VAR_DIR / "demo.lock"),
+                Supervisor(settings.VAR_DIR / "log") as supervisor,
+            ):
+                self.prepare(supervisor)
+                if not once:
+                    self.serve(supervisor, port)
+        except KeyboardInterrupt:
+            self.stdout.write("\n已停止所有程序。")
 
-    def run(self, supervisor: Supervisor, port: int, *, once: bool) -> None:
+    def prepare(self, supervisor: Supervisor) -> None:
+        """All that can be done before a reader comes; what was done by an earlier run stays."""
         call_command("migrate", verbosity=0)
         load_samples()
-        password = make_editor()
+        password = make_editor(settings.VAR_DIR / "editor-password")
         supervisor.start("worker", WORKER)
         supervisor.start("beat", BEAT)
-        self.build_pdfs(supervisor)
-        self.send_latest_edition(supervisor)
-        self.stdout.write(describe_result(password))
-        if once:
-            return
+        editions = list(Edition.objects.visible_to(Audience.PUBLIC))
+        self.print_editions(editions)
+        mailing = self.send_latest()
+        self.stdout.write(describe_result(editions, mailing, password))
+
+    def print_editions(self, editions: list[Edition]) -> None:
+        """Publishing asked the worker for them. Should that wake-up be lost, here is another."""
+        for edition in editions:
+            if not is_printed(edition):
+                build_edition_pdf.delay(edition.pk)
+        self.wait("製作 PDF", lambda: sum(map(is_printed, editions)), len(editions))
+
+    def send_latest(self) -> Mailing:
+        latest = Edition.objects.visible_to(Audience.PUBLIC).newest_first()[0]
+        mailing = open_mailing(latest, by=None)
+        finished = mailing.deliveries.exclude(
+            state__in=[DeliveryState.QUEUED, DeliveryState.SENDING]
+        )
+        self.wait("寄送電郵", finished.count, mailing.deliveries.count())
+        return mailing
+
+    def wait(self, what: str, count_done: Callable[[], int], total: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while (done := count_done()) < total:
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    f"{what}：{PATIENCE} 秒後仍只完成 {done}／{total}，"
+                    f"請看 {settings.VAR_DIR / 'log'} 內的記錄。"
+                )
+            if self.stdout.isatty():
+                self.stdout.write(f"\r{what}：{done}／{total}", ending="")
+                self.stdout.flush()
+            time.sleep(0.3)
+        self.stdout.write(f"{chr(13) * self.stdout.isatty()}{what}：{total}／{total}")
+
+    def serve(self, supervisor: Supervisor, port: int) -> None:
+        refuse_taken_port(port)
         supervisor.start("web", serve_command(port))
-        self.stdout.write(f"\n網站已在 {settings.SITE_URL} 開啟，按 Ctrl-C 結束。")
+        self.stdout.write(f"\n網站已在 {settings.SITE_URL}/ 開啟；按 Ctrl-C 結束。")
         while True:
             time.sleep(0.5)
             for name in supervisor.revive():
-                self.stderr.write(f"{name} 意外結束，已重新啟動；見 {supervisor.log_dir / name}.log")
+                log = supervisor.log_dir / f"{name}.log"
+                self.stderr.write(f"{name} 意外結束，已重新啟動；原因見 {log}")
 
-    def build_pdfs(self, supervisor: Supervisor) -> None:
-        """Publishing asked the worker for them; an edition published long ago asks again."""
-        editions = list(Edition.objects.visible_to(Audience.PUBLIC))
-        self.wait(
-            "製作 PDF",
-            supervisor,
-            lambda: sum(find_edition_pdf(edition) is not None for edition in editions),
-            len(editions),
-        )
 
-    def send_latest_edition(self, supervisor: Supervisor) -> None:
-        mailing, _ = open_mailing(Edition.objects.visible_to(Audience.PUBLIC).newest_first()[0])
-        deliveries = Delivery.objects.filter(mailing=mailing)
-        self.wait(
-            "寄送電郵",
-            supervisor,
-            lambda: deliveries.finished().count(),
-            deliveries.count(),
-        )
+def read_port() -> int:
+    text = os.environ.get("PORT", "8000")
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise CommandError(f"PORT 必須是 1 至 65535 的數字，現為「{text}」。")
+    return int(text)
+
+
+def refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"連接埠 {port} 已被其他程式佔用，請用 PORT=8001 script/demo 另選一個。"
+            ) from error
+
+
+def end_like_ctrl_c(*numbers: signal.Signals) -> None:
+    """However we are asked to end, the children end too.
+
+    SIGINT is among them because a shell starts what runs in the background deaf to it.
+    """
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Two demonstrations in one folder would send from one queue with two workers."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError("另一個示範正在這個資料夾執行，請先結束它。") from error
+        yield
+
+
+def make_editor(password_file: Path) -> str:
+    """An administrator with a password of this machine's own, kept for the next run."""
+    if not password_file.exists():
+        password_file.touch(mode=0o600)
+        password_file.write_text(secrets.token_urlsafe(9))
+    password = password_file.read_text()
+    editors = get_user_model()._default_manager
+    editor, _ = editors.get_or_create(
+        username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
+    )
+    if not editor.check_password(password):
+        editor.set_password(password)
+        editor.save()
+    return password
+
+
+def is_printed(edition: Edition) -> bool:
+    return find_edition_pdf(edition) is not None
+
+
+def count_pages(edition: Edition) -> int:
+    with default_storage.open(store_edition_pdf(edition)) as file:
+        return len(PdfReader(file).pages)
+
+
+def describe_result(editions: list[Edition], mailing: Mailing, password: str) -> str:
+    pages = sum(map(count_pages, editions))
+    sent = mailing.deliveries.filter(state=DeliveryState.SENT).count()
+    entries = Entry.objects.visible_to(Audience.PUBLIC).count()
+    site = settings.SITE_URL
+    return f"""
+已出版：{len(editions)} 期，{entries} 篇短評
+PDF：{len(editions)} 份，共 {pages} 頁（{settings.MEDIA_ROOT / "pdf"}）
+電郵：《{mailing.subject}》已寄出 {sent} 封
+
+  首頁        {site}/
+  全部期數    {site}/editions/
+  最新一期    {site}{mailing.edition.get_absolute_url()}
+  檢索        {site}/search/?q=新质生产力
+  會員郵箱    {site}/mailbox/
+  編輯台      {site}/admin/    用戶名稱 {USERNAME}，密碼 {password}"""
