@@ -56,6 +56,16 @@ class Stage:
         return "\n".join(path.read_text() for path in self.processes.log_dir.glob("*.log"))
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in memory refuses a second thread that writes; a file lets it wait its turn."""
+    if connection.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
 @pytest.fixture
 def stage_env(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Where a stage keeps its rows and its queue."""

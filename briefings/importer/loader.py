@@ -1,0 +1,151 @@
+"""From a LegacyEdition to draft rows, such that a second run of the same text changes nothing."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from html import escape
+
+from django.db import transaction
+
+from briefings.contexts import describe_imprint
+from briefings.html import to_text
+from briefings.importer.parser import LegacyEdition, LegacyEntry, LegacyImprint, hash_entries
+from briefings.models import Edition, Entry, Imprint, State
+
+
+class Status(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+class ImportRefused(Exception):
+    """Loading would break what is stored. The message is Chinese, for the editor."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """`warnings` holds the parser's doubts and the loader's own, ready to show."""
+
+    edition: Edition
+    status: Status
+    warnings: tuple[str, ...]
+
+
+def load_edition(
+    legacy: LegacyEdition, *, number: int | None = None, date: date | None = None
+) -> Loaded:
+    """Creates the draft, updates it, or leaves it alone, in one transaction.
+
+    The edition is known again by its text, else by `number`, else by `date` if only one bears it.
+    What an editor wrote, changed or published is never overwritten, only warned about. Raises
+    ImportRefused.
+    """
+    _refuse_long_headlines(legacy)
+    with transaction.atomic():
+        edition = _find_edition(legacy, number, date)
+        if edition is None:
+            edition, status, reason = _create(legacy, number, date), Status.CREATED, ""
+        else:
+            status, reason = _update(edition, legacy, number, date)
+    warnings = [reason] if reason else []
+    warnings += [] if edition.number else ["原文沒有期號；請用 --number 指定或在後台填寫。"]
+    warnings += [] if edition.date else ["原文沒有日期；請用 --date 指定或在後台填寫。"]
+    warnings += _compare_imprint(legacy.imprint)
+    return Loaded(edition, status, (*map(str, legacy.doubts), *warnings))
+
+
+def _refuse_long_headlines(legacy: LegacyEdition) -> None:
+    limit = Entry._meta.get_field("headline").max_length
+    for entry in legacy.entries:
+        if limit and len(entry.headline) > limit:
+            raise ImportRefused(f"{legacy.name}：第 {entry.line} 行的標題超過 {limit} 字。")
+
+
+def _find_edition(legacy: LegacyEdition, number: int | None, date: date | None) -> Edition | None:
+    numbered = Edition.objects.filter(number=number).first() if number else None
+    if same_text := list(Edition.objects.filter(source_hash=legacy.source_hash).order_by("pk")):
+        found = numbered if numbered in same_text else same_text[0]
+        if numbered and numbered != found:
+            raise ImportRefused(
+                f"{legacy.name}：{numbered}已是另一期，而這份文字早已匯入為{found}。"
+            )
+        return found
+    if numbered or number or not date:
+        return numbered
+    dated = Edition.objects.filter(date=date)[:2]
+    return dated[0] if len(dated) == 1 else None
+
+
+def _create(legacy: LegacyEdition, number: int | None, date: date | None) -> Edition:
+    edition = Edition.objects.create(number=number, date=date, source_hash=legacy.source_hash)
+    _write_entries(edition, legacy)
+    return edition
+
+
+def _update(
+    edition: Edition, legacy: LegacyEdition, number: int | None, date: date | None
+) -> tuple[Status, str]:
+    """What was done, and the warning if nothing was although the file differs."""
+    is_new_text = edition.source_hash != legacy.source_hash
+    is_new_label = (number or edition.number, date or edition.date) != (
+        edition.number,
+        edition.date,
+    )
+    if not is_new_text and not is_new_label:
+        return Status.UNCHANGED, ""
+    if reason := _find_reason_to_keep(edition, is_new_text=is_new_text):
+        return Status.UNCHANGED, f"{edition}{reason}，沒有改動。"
+    edition.number = number or edition.number
+    edition.date = date or edition.date
+    edition.source_hash = legacy.source_hash
+    edition.save()
+    if is_new_text:
+        _write_entries(edition, legacy)
+    return Status.UPDATED, ""
+
+
+def _find_reason_to_keep(edition: Edition, *, is_new_text: bool) -> str:
+    """Why an edition must not be written over; empty when it may."""
+    if edition.state != State.DRAFT:
+        return f"是「{State(edition.state).label}」而非草稿"
+    if is_new_text and edition.source_hash == "":
+        return "是編輯在後台撰寫的"
+    if is_new_text and edition.source_hash != _hash_rows(edition):
+        return "匯入後已有編輯修改過"
+    return ""
+
+
+def _hash_rows(edition: Edition) -> str:
+    return hash_entries((e.headline, e.lead, to_text(e.body)) for e in edition.entries.all())
+
+
+def _write_entries(edition: Edition, legacy: LegacyEdition) -> None:
+    """Rows are kept by their place, and with them their themes and addresses."""
+    rows = list(edition.entries.all())
+    for surplus in rows[len(legacy.entries) :]:
+        surplus.delete()
+    for place, source in enumerate(legacy.entries):
+        entry = rows[place] if place < len(rows) else Entry(edition=edition)
+        entry.position = place + 1
+        entry.headline = source.headline
+        entry.lead = source.lead
+        entry.body = _to_html(source)
+        entry.save()
+
+
+def _to_html(source: LegacyEntry) -> str:
+    return "\n".join(f"<p>{escape(text, quote=False)}</p>" for text in source.paragraphs)
+
+
+def _compare_imprint(found: LegacyImprint | None) -> list[str]:
+    if found is None:
+        return []
+    default = describe_imprint(Imprint.default(), is_for_public=False)
+    if _squeeze("".join(found.lines)) == _squeeze(default.notice + default.contact):
+        return []
+    return [f"第 {found.line} 行：頁尾資料與預設的不同；這一期會採用預設的頁尾資料。"]
+
+
+def _squeeze(text: str) -> str:
+    return "".join(text.split())
