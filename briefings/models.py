@@ -89,7 +89,9 @@ class Publication(models.Model):
 class Imprint(models.Model):
     """The department's footer, in the wording for members and in the one for the public."""
 
-    name = models.CharField("名稱", max_length=60, unique=True, help_text="只供編輯辨認，不會印出。")
+    name = models.CharField(
+        "名稱", max_length=60, unique=True, help_text="只供編輯辨認，不會印出。"
+    )
     internal_notice = models.TextField("說明（內部）", help_text="只供會員閱讀的期數和草稿使用。")
     public_notice = models.TextField("說明（公開）", help_text="公開的期數使用。")
     telephone = models.CharField("電話", max_length=30)
@@ -119,13 +121,13 @@ class Imprint(models.Model):
 class ThemeQuerySet(models.QuerySet["Theme"]):
     def visible_to(self, audience: Audience, now: datetime | None = None) -> Self:
         """Themes with something to read in them; each with `entry_count`."""
-        entries = Entry.objects.visible_to(audience, now)
-        return self.annotate(
-            entry_count=Count("themed_entries", filter=Q(themed_entries__content_object__in=entries))
-        ).filter(entry_count__gt=0)
+        may_be_read = Q(themed_entries__content_object__in=Entry.objects.visible_to(audience, now))
+        counted = self.annotate(entry_count=Count("themed_entries", filter=may_be_read))
+        return counted.filter(entry_count__gt=0)
 
 
 class Theme(TagBase):
+    name: str  # TagBase's column, which mypy can't see
     description = models.TextField("說明", blank=True)
 
     objects = ThemeQuerySet.as_manager()
@@ -179,9 +181,7 @@ class Edition(models.Model):
     state = models.CharField(
         "狀態", max_length=20, choices=State, default=State.DRAFT, editable=False, db_index=True
     )
-    audience = models.CharField(
-        "讀者", max_length=20, choices=Audience, blank=True, editable=False
-    )
+    audience = models.CharField("讀者", max_length=20, choices=Audience, blank=True, editable=False)
     public_from = models.DateTimeField("公開時間", null=True, blank=True, editable=False)
     published_at = models.DateTimeField("出版時間", null=True, blank=True, editable=False)
     imprint = models.ForeignKey(
@@ -264,7 +264,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.filter(edition=None)
 
 
-class Entry(models.Model):
+class Entry(models.Model):  # type: ignore[django-manager-missing]  # taggit has no types
     """One commentary. It is read as part of an edition, or waits for one in the backlog."""
 
     headline = models.CharField("標題", max_length=120)
@@ -308,13 +308,13 @@ class Entry(models.Model):
             super().save(*args, **kwargs)
             self.refresh_index()
 
+    def get_absolute_url(self) -> str:
+        return reverse("briefings:entry_detail", args=[self.slug])
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             remove_entry(self.pk)
             return super().delete(*args, **kwargs)
-
-    def get_absolute_url(self) -> str:
-        return reverse("briefings:entry_detail", args=[self.slug])
 
     @property
     def indexed_text(self) -> EntryText:

@@ -1,0 +1,174 @@
+"""The pages of an edition's desk: preview, publish, withdraw, and what other apps hang there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+
+from briefings.admin_forms import PublishForm
+from briefings.contexts import describe_edition
+from briefings.hooks import edition_tools, publish_options
+from briefings.models import Edition
+from briefings.pdf import PDFRefused, render_edition_pdf
+from briefings.publishing import (
+    TransitionRefused,
+    find_obstacles,
+    publish_edition,
+    withdraw_edition,
+)
+
+PUBLISH = "briefings.publish_edition"
+
+
+def describe_audience(edition: Edition) -> str:
+    """Who may read an edition, or could until it was withdrawn; empty if it never came out."""
+    if edition.public_from:
+        opening = timezone.localtime(edition.public_from)
+        return f"會員先讀，{date_format(opening, 'DATETIME_FORMAT')}公開"
+    return edition.get_audience_display()
+
+
+class EditionPages(admin.ModelAdmin):
+    """What is added to an edition's stock admin: its buttons, and the pages behind them."""
+
+    change_form_template = "admin/briefings/edition/change_form.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        edition = context["original"]
+        context |= {
+            "tools": [tool for tool in edition_tools if request.user.has_perm(tool.permission)],
+            "may_publish": request.user.has_perm(PUBLISH),
+            "audience_text": describe_audience(edition) if edition else "",
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Our pages; a tool's name comes after Django's own, which it must not hide."""
+        *stock, catch_all = super().get_urls()
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:edition_id>/preview/", wrap(self.preview), name="edition_preview"),
+            path(
+                "<int:edition_id>/preview.pdf", wrap(self.preview_pdf), name="edition_preview_pdf"
+            ),
+            path("<int:edition_id>/publish/", wrap(self.publish), name="edition_publish"),
+            path("<int:edition_id>/withdraw/", wrap(self.withdraw), name="edition_withdraw"),
+            *stock,
+            path("<int:edition_id>/<slug:name>/", wrap(self.open_tool), name="edition_tool"),
+            catch_all,
+        ]
+
+    def preview(self, request: HttpRequest, edition_id: int) -> HttpResponse:
+        edition = self._get_viewable(request, edition_id)
+        context = {"edition": describe_edition(edition)}
+        return TemplateResponse(request, "briefings/edition_detail.html", context)
+
+    def preview_pdf(self, request: HttpRequest, edition_id: int) -> HttpResponse:
+        edition = self._get_viewable(request, edition_id)
+        try:
+            pdf = render_edition_pdf(describe_edition(edition))
+        except PDFRefused as refused:
+            messages.error(request, str(refused))
+            return self._redirect_to_form(edition)
+        return HttpResponse(
+            pdf,
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="{edition.slug}.pdf"'},
+        )
+
+    def publish(self, request: HttpRequest, edition_id: int) -> HttpResponse:
+        edition = self._get_publishable(request, edition_id)
+        options = [option for option in publish_options if request.user.has_perm(option.permission)]
+        form = PublishForm(request.POST or None, edition=edition, options=options)
+        if request.method == "POST" and form.is_valid():
+            done = self._try(
+                request,
+                lambda: publish_edition(
+                    edition, audience=form.audience, public_from=form.public_from_time
+                ),
+            )
+            if done:
+                self._tell_published(request, edition)
+                for option in form.ticked_options:
+                    messages.success(request, option.carry_out(edition, request.user))
+                return self._redirect_to_form(edition)
+        extra = {
+            "title": f"出版{edition}",
+            "form": form,
+            "options": [form[option.name] for option in options],
+            "obstacles": find_obstacles(edition),
+        }
+        return self._render(request, edition, "publish", extra)
+
+    def withdraw(self, request: HttpRequest, edition_id: int) -> HttpResponse:
+        edition = self._get_publishable(request, edition_id)
+        if request.method == "POST":
+            if self._try(request, lambda: withdraw_edition(edition)):
+                self.log_change(request, edition, "撤回")
+                messages.success(request, f"已撤回{edition}，讀者再看不到，亦搜尋不到。")
+            return self._redirect_to_form(edition)
+        return self._render(request, edition, "withdraw", {"title": f"撤回{edition}"})
+
+    def open_tool(self, request: HttpRequest, edition_id: int, name: str) -> HttpResponse:
+        tool = next((tool for tool in edition_tools if tool.name == name), None)
+        if tool is None:
+            raise Http404
+        if not request.user.has_perm(tool.permission):
+            raise PermissionDenied
+        return tool.view(request, get_object_or_404(Edition, pk=edition_id))
+
+    def _get_viewable(self, request: HttpRequest, edition_id: int) -> Edition:
+        edition = get_object_or_404(Edition, pk=edition_id)
+        if not self.has_view_permission(request, edition):
+            raise PermissionDenied
+        return edition
+
+    def _get_publishable(self, request: HttpRequest, edition_id: int) -> Edition:
+        if not request.user.has_perm(PUBLISH):
+            raise PermissionDenied
+        return self._get_viewable(request, edition_id)
+
+    def _try(self, request: HttpRequest, transition: Callable[[], None]) -> bool:
+        try:
+            transition()
+        except TransitionRefused as refused:
+            for reason in refused.reasons:
+                messages.error(request, reason)
+            return False
+        return True
+
+    def _tell_published(self, request: HttpRequest, edition: Edition) -> None:
+        self.log_change(request, edition, f"出版（{describe_audience(edition)}）")
+        messages.success(
+            request,
+            format_html(
+                '已出版{}。<a href="{}">看網頁</a> <a href="{}">看 PDF</a>',
+                edition,
+                edition.get_absolute_url(),
+                reverse("briefings:edition_pdf", args=[edition.slug]),
+            ),
+        )
+
+    def _redirect_to_form(self, edition: Edition) -> HttpResponse:
+        return redirect("admin:briefings_edition_change", edition.pk)
+
+    def _render(
+        self, request: HttpRequest, edition: Edition, page: str, extra: dict[str, Any]
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "edition": edition,
+            **extra,
+        }
+        return TemplateResponse(request, f"admin/briefings/edition/{page}.html", context)

@@ -1,0 +1,126 @@
+"""The desk as an editor uses it, in a real browser: JavaScript, drag and all."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from celery import current_app
+from django.contrib.auth.models import User
+from django.db import connection
+from playwright.sync_api import Page, expect, sync_playwright
+
+from briefings.models import Edition, Entry, Theme
+from briefings.tests.makers import make_draft
+
+pytestmark = [
+    pytest.mark.slow,
+    # The defaults that migrations made must outlive the flush after each test.
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+]
+
+
+@pytest.fixture
+def page(monkeypatch) -> Iterator[Page]:
+    # Playwright runs its own event loop, in which Django would refuse to touch the database.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
+        browser.close()
+
+
+@pytest.fixture
+def desk(page, live_server, settings, tmp_path) -> Iterator[Page]:
+    """The desk's first page, just after logging in; no worker runs, so tasks run at once."""
+    settings.MEDIA_ROOT = tmp_path
+    current_app.conf.task_always_eager = True
+    User.objects.create_superuser("chan", password="lion-rock")
+    page.goto(f"{live_server.url}/admin/")
+    page.get_by_label("使用者名稱").fill("chan")
+    page.get_by_label("密碼").fill("lion-rock")
+    page.get_by_role("button", name="登入").click()
+    yield page
+    current_app.conf.task_always_eager = False
+    # Within Playwright's loop the test has a connection of its own, which nobody else would close.
+    connection.close()
+
+
+def go(page: Page, menu: str, button: str) -> None:
+    page.get_by_role("link", name=menu, exact=True).first.click()
+    page.get_by_role("link", name=button, exact=True).click()
+
+
+def test_an_entry_is_written_put_in_an_edition_and_published(desk, live_server):
+    Theme.objects.create(name="北部都會區")
+
+    go(desk, "短評", "新增短評")
+    desk.get_by_label("標題：").fill("園區公司要有實權")
+    desk.locator(".field-themes .select2-selection").click()
+    desk.keyboard.type("都會")
+    desk.get_by_role("option", name="北部都會區").click()
+    desk.get_by_label("導言：").fill("政府公布園區公司的架構。")
+    desk.locator(".ProseMirror").click()
+    desk.get_by_role("button", name="粗體").click()
+    desk.keyboard.type("權責相稱")
+    desk.get_by_role("button", name="粗體").click()
+    desk.keyboard.type("，方能成事。")
+    desk.get_by_role("button", name="儲存", exact=True).click()
+    expect(desk.locator(".messagelist")).to_contain_text("已新增短評「園區公司要有實權」")
+    assert Entry.objects.get().body == "<p><strong>權責相稱</strong>，方能成事。</p>"
+
+    go(desk, "各期", "新增期")
+    desk.get_by_label("園區公司要有實權（北部都會區）").check()
+    desk.get_by_role("button", name="儲存並繼續編輯").click()
+    desk.get_by_role("link", name="出版", exact=True).click()
+    desk.get_by_label("公開：任何人均可閱讀").check()
+    desk.get_by_role("button", name="出版第1期").click()
+    desk.get_by_role("link", name="看網頁").click()
+
+    expect(desk.locator("main")).to_contain_text("園區公司要有實權")
+    expect(desk.locator("main strong")).to_have_text("權責相稱")
+    assert Edition.objects.get().get_absolute_url() in desk.url
+
+
+def test_entries_are_ordered_by_dragging_and_by_key(desk, live_server):
+    edition = make_draft({"headline": "甲"}, {"headline": "乙"}, {"headline": "丙"})
+    desk.goto(f"{live_server.url}/admin/briefings/edition/{edition.pk}/change/")
+
+    handles = desk.locator("td.original p")
+    handles.nth(2).drag_to(handles.nth(0))
+    expect(desk.locator(".place")).to_have_text(["1", "2", "3"])
+    desk.get_by_role("button", name="上移「乙」").focus()
+    desk.keyboard.press("Enter")
+    desk.get_by_role("button", name="儲存", exact=True).click()
+    expect(desk.locator(".messagelist")).to_contain_text("已儲存期")
+
+    assert [entry.headline for entry in edition.entries.all()] == ["丙", "乙", "甲"]
+
+
+def test_a_refused_save_keeps_what_was_written(desk, live_server):
+    Theme.objects.create(name="大灣區")
+    desk.goto(f"{live_server.url}/admin/briefings/entry/add/")
+    desk.locator(".field-themes .select2-selection").click()
+    desk.get_by_role("option", name="大灣區").click()
+    desk.locator(".ProseMirror").click()
+    desk.keyboard.type("寫了許久的一段。")
+
+    desk.get_by_role("button", name="儲存", exact=True).click()
+
+    expect(desk.locator(".errornote")).to_be_visible()
+    expect(desk.locator(".ProseMirror")).to_contain_text("寫了許久的一段。")
+    expect(desk.locator(".field-themes .select2-selection")).to_contain_text("大灣區")
+
+
+def test_the_editor_speaks_chinese(desk, live_server):
+    desk.goto(f"{live_server.url}/admin/briefings/entry/add/")
+
+    desk.get_by_role("button", name="插入表格").click()
+    dialog = desk.locator(".prose-editor-dialog")
+    expect(dialog).to_contain_text("首列為標題")
+    titles = desk.locator(".prose-menubar__button").evaluate_all("all => all.map(b => b.title)")
+    options = dialog.locator("option").evaluate_all("all => all.map(o => o.label)")
+
+    assert titles[:4] == ["大標題", "中標題", "小標題", "粗體"]
+    assert [word for word in titles + options if word.isascii()] == []
