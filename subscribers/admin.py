@@ -1,0 +1,156 @@
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from subscribers.models import Delivery, DeliveryState, Mailing, Member
+from subscribers.tasks import send_confirmation
+
+
+@admin.register(Member)
+class MemberAdmin(admin.ModelAdmin):
+    list_display = ["email", "name", "state", "frequency"]
+    list_filter = ["state", "frequency", "themes"]
+    search_fields = ["email", "name"]
+    date_hierarchy = "created_at"
+    autocomplete_fields = ["themes"]
+    fields = [
+        "email",
+        "name",
+        "state",
+        "frequency",
+        "themes",
+        "consent_wording",
+        "consented_at",
+        "confirmed_at",
+        "unsubscribed_at",
+        "created_at",
+    ]
+    actions = ["unsubscribe_members", "send_confirmations"]
+
+    def get_readonly_fields(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: Member | None = None,
+    ) -> list[str]:
+        """The consent is asked for when a member is added, and stands from then on."""
+        stamps = ["state", "consented_at", "confirmed_at", "unsubscribed_at", "created_at"]
+        return [*stamps, "consent_wording"] if obj else stamps
+
+    def save_model(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: Member,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        """Who is added here confirms like everybody else.
+
+        A change writes only what the form changed: the member may unsubscribe at this moment.
+        """
+        if change:
+            own = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=own.intersection(form.changed_data))
+            return
+        obj.consented_at = timezone.now()
+        obj.save()
+        transaction.on_commit(partial(send_confirmation.delay, obj.pk))
+
+    @admin.action(description="取消所選會員的訂閱", permissions=["change"])
+    def unsubscribe_members(self, request: HttpRequest, members: QuerySet[Member]) -> None:
+        count = sum(member.unsubscribe() for member in members)
+        messages.success(request, f"已取消 {count} 位會員的訂閱。")
+
+    @admin.action(description="再寄確認信", permissions=["change"])
+    def send_confirmations(self, request: HttpRequest, members: QuerySet[Member]) -> None:
+        waiting = members.exclude(pk__in=Member.objects.active())
+        for member in waiting:
+            transaction.on_commit(partial(send_confirmation.delay, member.pk))
+        messages.success(request, f"已寄出 {len(waiting)} 封確認信。")
+
+
+class LedgerAdmin(admin.ModelAdmin):
+    """A record of what was done; nobody writes it by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Mailing)
+class MailingAdmin(LedgerAdmin):
+    list_display = ["subject", "edition", "state", "show_counts", "opened_by", "opened_at"]
+    list_filter = ["state"]
+    list_select_related = ["edition", "opened_by"]
+    date_hierarchy = "opened_at"
+    fields = [
+        "subject",
+        "edition",
+        "state",
+        "show_linked_counts",
+        "opened_by",
+        "opened_at",
+        "finished_at",
+        "sender_name",
+        "sender_email",
+        "reply_to",
+    ]
+
+    @admin.display(description="投遞")
+    def show_counts(self, mailing: Mailing) -> str:
+        counts = mailing.count_deliveries()
+        return "、".join(
+            f"{DeliveryState(state).label} {count}" for state, count in counts.items() if count
+        )
+
+    @admin.display(description="投遞")
+    def show_linked_counts(self, mailing: Mailing) -> SafeString:
+        """How many in each state, each linked to the list of them."""
+        address = reverse("admin:subscribers_delivery_changelist")
+        links = format_html_join(
+            "、",
+            '<a href="{}?mailing__id__exact={}&amp;state__exact={}">{} {}</a>',
+            (
+                (address, mailing.pk, state, DeliveryState(state).label, count)
+                for state, count in mailing.count_deliveries().items()
+                if count
+            ),
+        )
+        return links or format_html("沒有")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LedgerAdmin):
+    list_display = ["email", "state", "sent_at", "reply", "show_edition"]
+    list_filter = ["state"]
+    list_select_related = ["mailing__edition"]
+    search_fields = ["email", "name"]
+    fields = [
+        "mailing",
+        "member",
+        "email",
+        "name",
+        "digest",
+        "state",
+        "attempts",
+        "not_before",
+        "claimed_at",
+        "sent_at",
+        "reply",
+    ]
+
+    @admin.display(description="期", ordering="mailing__edition")
+    def show_edition(self, delivery: Delivery) -> str:
+        return delivery.mailing.edition.label

@@ -1,0 +1,264 @@
+"""Getting each copy out once. The ledger is the truth; the queue carries only wake-ups.
+
+A delivery is claimed by a conditional UPDATE, committed before anything is sent, so a task that
+runs twice, or beside itself, finds nothing left to claim. What a dead worker left behind is found
+by the sweep. Nothing here holds a transaction while it sends.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from celery import signature
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from briefings.contexts import describe_edition
+from briefings.models import Audience, Edition, State, ThemedEntry
+from subscribers.digests import freeze_digest, group_by_choice, make_subject
+from subscribers.messages import BadAddress, build_message
+from subscribers.models import Delivery, Digest, Mailing, MailingState, Member
+from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
+
+logger = logging.getLogger(__name__)
+
+# Celery costs about 1 ms CPU a task, so one task a member would be slower than the sending; and
+# what one task holds bounds what is lost with its wake-up.
+CHUNK = 200
+
+# After 5, 10, 20, … minutes; ten attempts span two days, as long as greylisting servers ask for.
+FIRST_WAIT = timedelta(minutes=5)
+MOST_ATTEMPTS = 10
+
+# Wake-ups that no worker has taken for so long are thrown away by the one that comes at last; the
+# sweep has queued newer ones, and with all workers dead the queue would grow without end.
+WAKE_EXPIRES = timedelta(hours=1)
+
+
+class MailingRefused(Exception):
+    """An edition can't be mailed; the text says why, in the editor's language."""
+
+
+# ------------------------------------------------------------------------------------- opening
+
+
+def open_mailing(edition: Edition, by: AbstractBaseUser | AnonymousUser | None) -> Mailing:
+    """The edition's one mailing, opened now unless it was before; wakes workers after commit.
+
+    Raises MailingRefused, and writes nothing, when the edition is not published or nobody would
+    get anything.
+    """
+    description = describe_edition(edition)
+    if not description.entries:
+        raise MailingRefused("這一期未有短評。")
+    publication = description.publication
+    with transaction.atomic():
+        mailing, is_new = Mailing.objects.get_or_create(
+            edition=edition,
+            defaults={
+                "subject": make_subject(description),
+                "sender_name": publication.name,
+                "sender_email": publication.sender_email,
+                "reply_to": publication.reply_to,
+                "opened_by_id": by.pk if by else None,
+                "opened_at": timezone.now(),
+            },
+        )
+        if is_new:
+            _write_deliveries(mailing, edition)
+            # Robust: without its broker the mailing is open all the same, and the sweep wakes it.
+            # (Not a partial: Django logs the failure by a name that partials don't have.)
+            transaction.on_commit(lambda: _wake_all(mailing, mailing.opened_at), robust=True)
+    return mailing
+
+
+def group_members(edition: Edition) -> dict[tuple[int, ...], list[int]]:
+    """Who would get which entries of the edition: keys of members by keys of entries.
+
+    Those who want every edition but none of this one's themes stand under `()`. Three queries.
+    """
+    themes_by_entry: dict[int, set[int]] = {
+        entry: set() for entry in edition.entries.values_list("pk", flat=True)
+    }
+    themed = ThemedEntry.objects.filter(content_object__edition=edition)
+    for entry, theme in themed.values_list("content_object_id", "tag_id"):
+        themes_by_entry[entry].add(theme)
+    members = Member.objects.wants_every_edition().order_by("pk")
+    wishes: dict[int, set[int]] = {}
+    for member, wish in members.values_list("pk", "themes"):
+        wishes.setdefault(member, set()).update({wish} if wish else ())
+    return group_by_choice(
+        themes_by_entry, ((member, frozenset(wish)) for member, wish in wishes.items())
+    )
+
+
+def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
+    edition.refresh_from_db()
+    if edition.state != State.PUBLISHED:
+        raise MailingRefused(f"{edition}尚未出版，不能寄給會員。")
+    groups = group_members(edition)
+    groups.pop((), None)
+    if not groups:
+        raise MailingRefused("沒有會員會收到這一期。")
+    digests = _freeze_digests(mailing, edition, groups)
+    digest_by_member = {m: digests[chosen] for chosen, members in groups.items() for m in members}
+    addresses = Member.objects.order_by("pk").values_list("pk", "email", "name")
+    Delivery.objects.bulk_create(
+        (
+            Delivery(
+                mailing=mailing,
+                member_id=member,
+                digest=digest_by_member[member],
+                email=email,
+                name=name,
+                not_before=mailing.opened_at,
+            )
+            for member, email, name in addresses.iterator()
+            if member in digest_by_member
+        ),
+        batch_size=1000,
+    )
+
+
+def _freeze_digests(
+    mailing: Mailing, edition: Edition, choices: Iterable[tuple[int, ...]]
+) -> dict[tuple[int, ...], Digest]:
+    """One for each choice of entries that occurs."""
+    description = describe_edition(edition)
+    is_public = Edition.objects.visible_to(Audience.PUBLIC).filter(pk=edition.pk).exists()
+    digests = {}
+    for chosen in choices:
+        digest = freeze_digest(description.only(chosen), is_public=is_public)
+        digest.mailing = mailing
+        digest.save()
+        digests[chosen] = digest
+    return digests
+
+
+# ------------------------------------------------------------------------------------- sending
+
+
+def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
+    """Send what is due among the deliveries from `first_id` to `last_id`, over one connection."""
+    mailing = Mailing.objects.get(pk=mailing_id)
+    chunk = mailing.deliveries.filter(pk__range=(first_id, last_id))
+    digests: dict[int, Digest] = {}
+    with Relay() as relay:
+        for delivery in list(chunk.due(timezone.now())):
+            if not delivery.take(timezone.now()):
+                continue
+            if delivery.digest_id not in digests:
+                digests[delivery.digest_id] = delivery.digest
+            try:
+                send(delivery, digests[delivery.digest_id], mailing, relay)
+            except Unreachable as error:
+                logger.warning("Mailing %s stops: %s", mailing.pk, error)
+                break
+    chunk.skip_unwanted()
+    finish_mailings(timezone.now())
+
+
+def send(delivery: Delivery, digest: Digest, mailing: Mailing, relay: Relay) -> None:
+    """Send a claimed delivery and record how it went. Raises Unreachable after giving it back."""
+    try:
+        relay.send(build_message(delivery, digest, mailing))
+    except Unreachable as error:
+        delivery.give_back(error.reply)
+        raise
+    except (BadAddress, Refused) as error:
+        delivery.mark_failed(str(error))
+    except Deferred as error:
+        if delivery.attempts >= MOST_ATTEMPTS:
+            delivery.mark_failed(error.reply)
+        else:
+            delivery.requeue(not_before=_choose_next_time(delivery), reply=error.reply)
+    except OutcomeUnknown as error:
+        settle_unknown(delivery, error.reply, resend_at=_choose_next_time(delivery))
+    else:
+        delivery.mark_sent(timezone.now())
+
+
+def settle_unknown(delivery: Delivery, reply: str, *, resend_at: datetime) -> None:
+    """Nobody can know whether it was accepted: resend the same bytes, or hold it for a person.
+
+    A message that breaks the connection each time would be resent for ever, hence the bound.
+    """
+    if settings.UNKNOWN_DELIVERIES == "resend" and delivery.attempts < MOST_ATTEMPTS:
+        delivery.requeue(not_before=resend_at, reply=reply)
+    else:
+        delivery.hold(reply)
+
+
+def _choose_next_time(delivery: Delivery) -> datetime:
+    doublings = delivery.attempts - 1
+    return timezone.now() + FIRST_WAIT * (1 << doublings)
+
+
+# ------------------------------------------------------------------------------------ sweeping
+
+
+def sweep(now: datetime) -> None:
+    """What the schedule does each half minute: settle what is abandoned, wake, finish."""
+    for mailing in Mailing.objects.filter(state=MailingState.SENDING):
+        for delivery in mailing.deliveries.abandoned(now):
+            settle_unknown(delivery, "工作程序中斷，結果不明", resend_at=now)
+        wake_mailing(mailing, now)
+    finish_mailings(now)
+
+
+def wake_mailing(mailing: Mailing, now: datetime) -> None:
+    """Queue tasks for the due deliveries that nobody seems to be coming for.
+
+    A worker on its way through a mailing claims a delivery every few moments. So when nothing
+    has been claimed for a while (`_quiet_for()`), the tasks are lost, or the relay was away, and
+    all that is due is woken. Deliveries put off by the relay are woken when due even while others
+    are being sent, since the task they were in has passed them.
+
+    Either way at most once in that while, which bounds what waits in the queue of a dead worker.
+    Waking in vain is harmless: a second task finds nothing to claim.
+    """
+    quiet_since = now - _quiet_for()
+    if mailing.woken_at and mailing.woken_at > quiet_since:
+        return
+    due = mailing.deliveries.due(now)
+    if mailing.deliveries.filter(claimed_at__gt=quiet_since).exists():
+        due = due.filter(attempts__gt=0)
+    _wake(mailing, due, now)
+
+
+def finish_mailings(now: datetime) -> None:
+    """sending → done for those with nothing left to do. One statement, so no row slips between."""
+    unfinished = Delivery.objects.unfinished().filter(mailing=OuterRef("pk"))
+    Mailing.objects.filter(~Exists(unfinished), state=MailingState.SENDING).update(
+        state=MailingState.DONE, finished_at=now
+    )
+
+
+def _quiet_for() -> timedelta:
+    """How long without a claim means that nobody is at work.
+
+    Far shorter than the lease: to wake a slow worker's mailing costs a few tasks, to wait costs
+    the members minutes.
+    """
+    return timedelta(seconds=min(60, settings.DELIVERY_LEASE))
+
+
+def _wake_all(mailing: Mailing, now: datetime) -> None:
+    _wake(mailing, mailing.deliveries.due(now), now)
+
+
+def _wake(mailing: Mailing, due: QuerySet[Delivery], now: datetime) -> None:
+    """Queue one task for every CHUNK of deliveries. Of two sweeps at once, one does."""
+    ids = list(due.order_by("pk").values_list("pk", flat=True))
+    unchanged = Mailing.objects.filter(pk=mailing.pk, woken_at=mailing.woken_at)
+    if not ids or not unchanged.update(woken_at=now):
+        return
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        # By name, as the schedule does: the tasks import this module.
+        signature(
+            "subscribers.tasks.send_chunk", args=(mailing.pk, chunk[0], chunk[-1])
+        ).apply_async(expires=WAKE_EXPIRES.total_seconds())

@@ -1,0 +1,49 @@
+"""The addresses that mail carries: each lets its holder do one thing for one member."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from django.core.signing import BadSignature, Signer, TimestampSigner
+from django.urls import reverse
+
+from briefings.contexts import absolute_url
+
+CONFIRM_WITHIN = timedelta(days=7)
+
+
+class Purpose(StrEnum):
+    """What a link is for, named as its address is; a token for one opens no other."""
+
+    PREFERENCES = "preferences"
+    UNSUBSCRIBE = "unsubscribe"
+    MAIL = "mail"
+    CONFIRM = "confirm"
+
+
+def make_token(purpose: Purpose, pk: int) -> str:
+    """Safe in an address and in mail: digits, letters, `-`, `_`, and `.` between the parts.
+
+    Only CONFIRM expires. The others must work as long as somebody keeps the mail.
+    """
+    return _signer(purpose).sign(str(pk))
+
+
+def read_token(purpose: Purpose, token: str) -> int:
+    """The key of the member (for MAIL, the delivery). Raises BadSignature, or its subclass."""
+    signer = _signer(purpose)
+    if isinstance(signer, TimestampSigner):
+        value = signer.unsign(token, max_age=CONFIRM_WITHIN)
+    else:
+        value = signer.unsign(token)
+    if not value.isdecimal():
+        raise BadSignature("The signed value is not a key.")
+    return int(value)
+
+
+def make_url(purpose: Purpose, pk: int) -> str:
+    return absolute_url(reverse(f"subscribers:{purpose}", args=[make_token(purpose, pk)]))
+
+
+def _signer(purpose: Purpose) -> Signer:
+    kind = TimestampSigner if purpose == Purpose.CONFIRM else Signer
+    return kind(salt=f"subscribers.{purpose}", sep=".")

@@ -1,0 +1,164 @@
+"""The one place that builds messages; it alone knows headers."""
+
+import re
+from collections.abc import Mapping
+from email.encoders import encode_base64
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import format_datetime, make_msgid
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import escape
+
+from briefings.contexts import absolute_url
+from briefings.models import Publication
+from subscribers.links import CONFIRM_WITHIN, Purpose, make_url
+from subscribers.models import Delivery, Digest, Mailing, Member
+
+# Base64 has no "_", so no part can contain it; random ones would make each building differ.
+BOUNDARY = "=_policy_commentary_="
+
+_SLOT = re.compile(r"\[\[(greeting|preferences|unsubscribe|mail)\]\]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class BadAddress(ValueError):
+    """No header can be written with this address, today or later."""
+
+
+class Message(EmailMultiAlternatives):
+    """Text and HTML, both in Base64, which for Chinese is half of what quoted-printable takes.
+
+    The same attributes give the same bytes.
+    """
+
+    def message(self, *args: Any, **kwargs: Any) -> Any:  # Django 6 hands in a policy
+        message = super().message(*args, **kwargs)
+        message.set_boundary(BOUNDARY)
+        # Folded at 78, a List-Unsubscribe would begin with an empty line.
+        message.policy = message.policy.clone(max_line_length=998)
+        for part in message.walk():
+            if not part.is_multipart():
+                _encode_in_base64(part)
+        return message
+
+
+def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Message:
+    """One member's copy. Built again it has the same bytes, Date and Message-ID included.
+
+    Headers by RFC 2369 and 8058 (unsubscribing), 2919 (List-Id), 3834 (no automatic answers).
+    Raises BadAddress.
+    """
+    slots = make_slots(delivery)
+    text, html = fill_digest(digest, slots)
+    domain = mailing.sender_email.rpartition("@")[2]
+    message = Message(
+        subject=one_line(digest.subject),
+        body=text,
+        from_email=mailing.sender_email,
+        to=[delivery.email],
+        reply_to=[mailing.reply_to] if mailing.reply_to else None,
+        headers={
+            "From": write_address(mailing.sender_name, mailing.sender_email),
+            "To": write_address(delivery.name, delivery.email),
+            "Date": format_datetime(timezone.localtime(mailing.opened_at)),
+            "Message-ID": make_message_id(delivery, mailing),
+            "List-Id": f"<members.{domain}>",
+            "List-Unsubscribe": f"<{slots['unsubscribe']}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Auto-Submitted": "auto-generated",
+            "Precedence": "bulk",
+        },
+    )
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def build_confirmation(member: Member) -> Message:
+    """The answer to a wish to join: a link to confirm or, for a member, one to the preferences."""
+    publication = Publication.load()
+    purpose = Purpose.PREFERENCES if member.is_active else Purpose.CONFIRM
+    template = "already_member" if member.is_active else "confirm"
+    context = {
+        "publication": publication,
+        "member": member,
+        "url": make_url(purpose, member.pk),
+        "site_url": absolute_url("/"),
+        "days": CONFIRM_WITHIN.days,
+    }
+    message = Message(
+        subject=one_line(render_to_string(f"subscribers/mail/{template}/subject.txt", context)),
+        body=render_to_string(f"subscribers/mail/{template}/body.txt", context),
+        from_email=publication.sender_email,
+        to=[member.email],
+        reply_to=[publication.reply_to] if publication.reply_to else None,
+        headers={
+            "From": write_address(publication.name, publication.sender_email),
+            "To": write_address(member.name, member.email),
+            "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    html = render_to_string(f"subscribers/mail/{template}/body.html", context)
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def make_message_id(delivery: Delivery, mailing: Mailing) -> str:
+    """The same for every copy of a delivery.
+
+    The time of opening is in it because mail programs drop a message whose ID they have seen, and
+    a database that was set up anew counts its rows from 1 again.
+    """
+    domain = mailing.sender_email.rpartition("@")[2]
+    opened = int(mailing.opened_at.timestamp())
+    return f"<m{mailing.pk}.d{delivery.pk}.{opened:x}@{domain}>"
+
+
+def make_slots(delivery: Delivery) -> dict[str, str]:
+    """What fills a digest's slots in this member's copy. A deleted member's links open, kindly."""
+    name, member_id = one_line(delivery.name), delivery.member_id or 0
+    return {
+        "greeting": f"{name}，您好：" if name else "您好：",
+        "preferences": make_url(Purpose.PREFERENCES, member_id),
+        "unsubscribe": make_url(Purpose.UNSUBSCRIBE, member_id),
+        "mail": make_url(Purpose.MAIL, delivery.pk),
+    }
+
+
+def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:
+    """Its text and its HTML.
+
+    Each in one pass, so that what fills a slot is never itself searched for slots.
+    """
+    escaped = {slot: escape(value) for slot, value in slots.items()}
+    text = _SLOT.sub(lambda slot: slots[slot[1]], digest.text)
+    html = _SLOT.sub(lambda slot: escaped[slot[1]], digest.html)
+    return text, html
+
+
+def write_address(name: str, email: str) -> str:
+    """`name <email>`, quoted where it must be; the name in Unicode, which Django encodes.
+
+    Raises BadAddress.
+    """
+    try:
+        return str(Address(display_name=one_line(name), addr_spec=email))
+    except (ValueError, IndexError, MessageError) as error:  # what it says of faulty addresses
+        raise BadAddress(f"「{email}」不是電郵地址") from error
+
+
+def one_line(value: str) -> str:
+    """Without line ends and control characters, which could begin another header."""
+    return _CONTROLS.sub(" ", value).strip()
+
+
+def _encode_in_base64(part: Any) -> None:
+    text = part.get_payload(decode=True)
+    del part["Content-Transfer-Encoding"]
+    # Text is sent with CRLF (RFC 2046, 4.1.1); inside Base64 no mail server would mend it.
+    part.set_payload(text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    encode_base64(part)

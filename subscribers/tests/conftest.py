@@ -1,0 +1,22 @@
+import pytest
+
+from subscribers.tasks import send_chunk
+from subscribers.tests.makers import running_relay
+
+
+@pytest.fixture
+def relay():
+    with running_relay() as relay:
+        yield relay
+
+
+@pytest.fixture
+def woken(monkeypatch):
+    """The wake-ups that were queued: the broker's place is taken at its narrow name."""
+    queued: list[tuple[int, int, int]] = []
+
+    def queue(args, kwargs=None, **options):
+        queued.append(args)
+
+    monkeypatch.setattr(send_chunk, "apply_async", queue)
+    return queued

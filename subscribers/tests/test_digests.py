@@ -1,0 +1,129 @@
+import pytest
+
+from briefings.contexts import describe_edition
+from briefings.models import Theme
+from briefings.tests.makers import make_published
+from subscribers.digests import choose_entries, digest_key, freeze_digest, group_by_choice
+from subscribers.messages import fill_digest
+
+ENTRIES = {11: {1, 2}, 12: {2}, 13: set()}
+SLOTS = {
+    "greeting": "陳<大>文，您好：",
+    "preferences": "https://example.org/p",
+    "unsubscribe": "https://example.org/u",
+    "mail": "https://example.org/m",
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        (set(), (11, 12, 13)),
+        ({1}, (11,)),
+        ({2}, (11, 12)),
+        ({1, 9}, (11,)),
+        ({9}, ()),
+    ],
+)
+def test_entries_are_chosen_by_shared_themes(wanted, chosen):
+    assert choose_entries(ENTRIES, wanted) == chosen
+
+
+def test_members_with_the_same_entries_share_a_group_whatever_they_asked_for():
+    wishes = [(101, frozenset({1})), (102, frozenset({1, 9})), (103, frozenset({9}))]
+
+    assert group_by_choice(ENTRIES, wishes) == {(11,): [101, 102], (): [103]}
+
+
+def test_the_key_depends_on_the_order_of_the_entries():
+    assert digest_key([1, 2]) != digest_key([2, 1])
+    assert digest_key([1, 2]) == digest_key((1, 2))
+
+
+@pytest.fixture
+def edition(db):
+    theme = Theme.objects.create(name="創新科技")
+    return make_published(
+        {"headline": "甲<乙>", "lead": "導言一", "body": "<p>正文&amp;一</p>", "themes": [theme]},
+        {"headline": "第二篇", "lead": "導言二", "body": "<ul><li>正文二</li></ul>"},
+        number=7,
+    )
+
+
+def freeze(edition, **options):
+    return freeze_digest(describe_edition(edition), **{"is_public": True} | options)
+
+
+def test_a_digest_shows_all_of_its_entries_in_text_and_html(edition):
+    text, html = fill_digest(freeze(edition), SLOTS)
+
+    for words in ("導言一", "導言二", "正文二", "創新科技", "第7期", "2542 8611"):
+        assert words in text
+        assert words in html
+    assert "甲<乙>" in text
+    assert "正文&一" in text
+    assert "甲&lt;乙&gt;" in html
+
+
+def test_a_part_of_an_edition_keeps_the_numbers_of_its_entries(edition):
+    second = edition.entries.get(headline="第二篇")
+
+    digest = freeze_digest(describe_edition(edition).only([second.pk]), is_public=True)
+
+    assert "2. 第二篇" in digest.text
+    assert "導言一" not in digest.text
+
+
+def test_what_fills_a_slot_is_escaped_in_html_and_never_filled_again(edition):
+    digest = freeze(edition)
+
+    text, html = fill_digest(digest, SLOTS | {"greeting": "<[[unsubscribe]]>"})
+
+    assert "<[[unsubscribe]]>" in text
+    assert "&lt;[[unsubscribe]]&gt;" in html
+
+
+def test_every_digest_can_be_left_in_both_languages(edition):
+    text, html = fill_digest(freeze(edition), SLOTS)
+
+    for part in (text, html):
+        assert "取消訂閱" in part
+        assert "unsubscribe" in part
+        assert SLOTS["unsubscribe"] in part
+        assert SLOTS["preferences"] in part
+        assert SLOTS["mail"] in part
+
+
+def test_links_are_absolute_and_lead_to_page_and_pdf(edition, settings):
+    digest = freeze(edition)
+
+    for address in (edition.get_absolute_url(), f"/editions/{edition.slug}.pdf"):
+        assert f"{settings.SITE_URL}{address}" in digest.text
+        assert f'href="{settings.SITE_URL}{address}"' in digest.html
+    assert 'href="/' not in digest.html
+    assert 'href="mailto:research@cma.org.hk"' in digest.html
+
+
+def test_a_members_edition_has_no_links_to_pages_that_would_turn_the_reader_away(edition):
+    digest = freeze(edition, is_public=False)
+
+    assert edition.slug not in digest.text
+    assert edition.slug not in digest.html
+
+
+def test_styles_are_inlined_and_the_rules_for_dark_and_phone_survive(edition):
+    html = freeze(edition).html
+
+    assert 'class="headline" style="' in html
+    assert "prefers-color-scheme: dark" in html
+    assert "max-width: 480px" in html
+    assert 'lang="zh-Hant-HK"' in html
+
+
+def test_a_long_headline_does_not_make_a_long_subject(db):
+    edition = make_published({"headline": "長" * 120})
+
+    subject = freeze(edition).subject
+
+    assert len(subject) == 120
+    assert subject.endswith("…")

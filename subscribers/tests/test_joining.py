@@ -1,0 +1,246 @@
+"""Joining, changing one's mind, and leaving, as a member's browser and mail program see it."""
+
+import pytest
+from django.test import Client
+
+from briefings.models import Edition, Theme
+from briefings.publishing import withdraw_edition
+from briefings.tests.makers import make_draft, make_published
+from subscribers import views
+from subscribers.links import Purpose, make_token
+from subscribers.models import Frequency, Member, MemberState
+from subscribers.tests.makers import make_delivery, make_member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def confirmations(monkeypatch):
+    """Whom a mail was asked for."""
+    asked: list[int] = []
+    monkeypatch.setattr("subscribers.views.send_confirmation.delay", asked.append)
+    return asked
+
+
+@pytest.fixture
+def subscribe(client, django_capture_on_commit_callbacks):
+    def post(email="chan@example.com", **fields):
+        wish = {"email": email, "frequency": "every", "consent": "on"}
+        with django_capture_on_commit_callbacks(execute=True):
+            return client.post("/subscribe/", wish | fields, follow=True)
+
+    return post
+
+
+def make_theme(name="創新科技"):
+    theme = Theme.objects.create(name=name)
+    make_published({"themes": [theme]})
+    return theme
+
+
+def path(purpose, pk):
+    folder = "subscribe/confirm" if purpose == Purpose.CONFIRM else purpose
+    return f"/{folder}/{make_token(purpose, pk)}/"
+
+
+def test_subscribing_makes_a_pending_member_and_mails_them(subscribe, confirmations):
+    theme = make_theme()
+
+    response = subscribe(name="陳大文", frequency="weekly", themes=[theme.pk])
+
+    member = Member.objects.get()
+    assert member.state == MemberState.PENDING
+    assert (member.name, member.frequency) == ("陳大文", Frequency.WEEKLY)
+    assert list(member.themes.all()) == [theme]
+    assert confirmations == [member.pk]
+    assert "請查看郵箱" in response.content.decode()
+
+
+def test_the_answer_is_the_same_whatever_the_address(subscribe, confirmations):
+    make_member(email="active@example.com")
+    make_member(email="gone@example.com").unsubscribe()
+
+    pages = [
+        subscribe(email) for email in ("new@example.com", "active@example.com", "GONE@example.com")
+    ]
+
+    assert len({page.content for page in pages}) == 1
+    assert len({tuple(page.redirect_chain) for page in pages}) == 1
+    assert len(confirmations) == 3
+
+
+def test_without_consent_nobody_is_written_down(subscribe, confirmations):
+    response = subscribe(consent="")
+
+    assert "請先勾選同意" in response.content.decode()
+    assert not Member.objects.exists()
+    assert confirmations == []
+
+
+def test_a_program_that_fills_in_every_field_gets_the_usual_answer_and_nothing_else(
+    subscribe, confirmations
+):
+    response = subscribe(website="https://spam.example")
+
+    assert "請查看郵箱" in response.content.decode()
+    assert not Member.objects.exists()
+    assert confirmations == []
+
+
+def test_opening_the_confirmation_link_only_shows_a_button(client):
+    member = make_member(state=MemberState.PENDING)
+
+    page = client.get(path(Purpose.CONFIRM, member.pk)).content.decode()
+
+    member.refresh_from_db()
+    assert member.state == MemberState.PENDING
+    assert "確認訂閱</button>" in page
+
+
+def test_pressing_the_button_confirms(client):
+    member = make_member(state=MemberState.PENDING)
+
+    page = client.post(path(Purpose.CONFIRM, member.pk)).content.decode()
+
+    member.refresh_from_db()
+    assert member.is_active
+    assert "訂閱成功" in page
+
+
+def test_preferences_can_be_changed(client):
+    theme = make_theme()
+    member = make_member()
+
+    wish = {"name": "李四", "frequency": "paused", "themes": [theme.pk]}
+    page = client.post(path(Purpose.PREFERENCES, member.pk), wish).content.decode()
+
+    member.refresh_from_db()
+    assert "偏好已儲存" in page
+    assert (member.name, member.frequency) == ("李四", Frequency.PAUSED)
+    assert list(member.themes.all()) == [theme]
+
+
+def test_saving_preferences_does_not_bring_back_who_unsubscribes_meanwhile(client, monkeypatch):
+    member = make_member()
+    find = views._find_member
+
+    def find_then_unsubscribe(*args):
+        found = find(*args)
+        member.unsubscribe()
+        return found
+
+    monkeypatch.setattr(views, "_find_member", find_then_unsubscribe)
+    client.post(path(Purpose.PREFERENCES, member.pk), {"frequency": "every"})
+
+    member.refresh_from_db()
+    assert member.state == MemberState.UNSUBSCRIBED
+
+
+def test_only_themes_of_public_entries_are_offered(client):
+    make_theme("已出版的主題")
+    make_draft({"themes": [Theme.objects.create(name="未公開的主題")]})
+
+    page = client.get("/subscribe/").content.decode()
+
+    assert "已出版的主題" in page
+    assert "未公開的主題" not in page
+
+
+def test_a_chosen_theme_stays_although_its_edition_was_withdrawn(client):
+    theme = make_theme()
+    member = make_member(themes=[theme])
+    withdraw_edition(Edition.objects.get())
+
+    client.post(path(Purpose.PREFERENCES, member.pk), {"frequency": "every", "themes": [theme.pk]})
+
+    assert list(member.themes.all()) == [theme]
+
+
+def test_who_has_left_finds_no_preferences_but_a_way_back(client):
+    member = make_member()
+    member.unsubscribe()
+
+    response = client.get(path(Purpose.PREFERENCES, member.pk))
+
+    assert response.status_code == 200
+    assert "現時沒有訂閱" in response.content.decode()
+
+
+def test_opening_the_unsubscribe_link_only_asks(client):
+    member = make_member()
+
+    page = client.get(path(Purpose.UNSUBSCRIBE, member.pk)).content.decode()
+
+    member.refresh_from_db()
+    assert member.is_active
+    assert "Unsubscribe" in page
+
+
+def test_a_mail_program_unsubscribes_in_one_click_without_cookie_or_redirect():
+    """RFC 8058, 3.1: a POST with this body, and nothing else."""
+    member = make_member()
+    program = Client(enforce_csrf_checks=True)
+
+    response = program.post(
+        path(Purpose.UNSUBSCRIBE, member.pk),
+        "List-Unsubscribe=One-Click",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    member.refresh_from_db()
+    assert response.status_code == 200
+    assert member.state == MemberState.UNSUBSCRIBED
+
+
+def test_unsubscribing_twice_gets_the_same_kind_answer(client):
+    member = make_member()
+
+    first = client.post(path(Purpose.UNSUBSCRIBE, member.pk))
+    second = client.post(path(Purpose.UNSUBSCRIBE, member.pk))
+
+    assert first.content == second.content
+    assert "已取消訂閱" in second.content.decode()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("purpose", [Purpose.PREFERENCES, Purpose.UNSUBSCRIBE, Purpose.CONFIRM])
+def test_a_deleted_member_gets_a_kind_page(client, purpose, method):
+    member = make_member()
+    address = path(purpose, member.pk)
+    member.delete()
+
+    response = getattr(client, method)(address)
+
+    assert response.status_code == 200
+    assert "現時沒有訂閱" in response.content.decode()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("folder", ["preferences", "unsubscribe", "subscribe/confirm"])
+@pytest.mark.parametrize("token", ["1.forged", "x", "1.2.3", "%00", "%E4%B8%80.x"])
+def test_a_bad_link_gets_a_kind_page_and_does_nothing(client, folder, token, method):
+    member = make_member()
+
+    response = getattr(client, method)(f"/{folder}/{token}/")
+
+    member.refresh_from_db()
+    assert response.status_code == 404
+    assert "連結無效" in response.content.decode()
+    assert member.is_active
+
+
+def test_a_mail_can_be_read_in_the_browser_as_it_was_sent(client):
+    delivery = make_delivery(name="陳大文")
+
+    page = client.get(path(Purpose.MAIL, delivery.pk))
+
+    assert "陳大文，您好" in page.content.decode()
+    assert delivery.mailing.edition.entries.get().headline in page.content.decode()
+    assert page["X-Robots-Tag"] == "noindex"
+
+
+@pytest.mark.parametrize("purpose", [Purpose.PREFERENCES, Purpose.UNSUBSCRIBE, Purpose.CONFIRM])
+def test_what_a_link_shows_is_kept_in_no_cache(client, purpose):
+    response = client.get(path(purpose, make_member().pk))
+
+    assert "no-store" in response["Cache-Control"]

@@ -1,0 +1,267 @@
+"""A chunk against a real SMTP server, which answers as each test tells it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from subscribers.delivery import MOST_ATTEMPTS, send_chunk
+from subscribers.models import Delivery, DeliveryState, MailingState, Member
+from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
+
+pytestmark = pytest.mark.django_db
+
+
+def send_all(mailing):
+    ids = list(mailing.deliveries.values_list("pk", flat=True))
+    send_chunk(mailing.pk, ids[0], ids[-1])
+
+
+def states(mailing):
+    return list(mailing.deliveries.values_list("state", flat=True))
+
+
+def test_every_member_gets_the_mail_and_the_ledger_says_so(relay):
+    mailing = make_mailing(members=3)
+
+    send_all(mailing)
+
+    assert [address for address, _ in relay.accepted] == list(
+        mailing.deliveries.values_list("email", flat=True)
+    )
+    assert states(mailing) == [DeliveryState.SENT] * 3
+    assert mailing.deliveries.filter(sent_at=None).count() == 0
+
+
+def test_a_task_that_runs_again_sends_nothing(relay):
+    mailing = make_mailing(members=2)
+
+    send_all(mailing)
+    send_all(mailing)
+
+    assert len(relay.accepted) == 2
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_same_task_in_four_threads_sends_each_mail_once(relay, woken):
+    mailing = make_mailing(members=12)
+
+    at_once(4, lambda: send_all(mailing))
+
+    assert len(relay.accepted) == 12
+    assert len({address for address, _ in relay.accepted}) == 12
+    assert states(mailing) == [DeliveryState.SENT] * 12
+
+
+def test_a_mailing_is_done_when_nothing_is_left(relay):
+    mailing = make_mailing()
+
+    send_all(mailing)
+
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.DONE
+    assert mailing.finished_at is not None
+
+
+def test_only_one_of_two_can_claim_a_delivery():
+    delivery = make_delivery()
+    same = Delivery.objects.get(pk=delivery.pk)
+    now = timezone.now()
+
+    assert delivery.take(now) is True
+    assert same.take(now) is False
+
+
+def test_what_another_has_tried_meanwhile_is_not_claimed_with_a_stale_count():
+    delivery = make_delivery()
+    Delivery.objects.update(attempts=1)
+
+    assert delivery.take(timezone.now()) is False
+
+
+def test_what_is_not_due_cannot_be_claimed():
+    now = timezone.now()
+    delivery = make_delivery(not_before=now + timedelta(minutes=1))
+
+    assert delivery.take(now) is False
+
+
+def test_what_is_no_longer_wanted_cannot_be_claimed():
+    delivery = make_delivery()
+    delivery.member.unsubscribe()
+
+    assert delivery.take(timezone.now()) is False
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_claim_is_committed_before_the_mail_goes_out(relay, woken):
+    delivery = make_delivery()
+    seen = []
+
+    def look(address):
+        """From the server's own thread, hence by another connection to the database."""
+        seen.append(Delivery.objects.values_list("state", "attempts").get())
+        connection.close()
+
+    relay.look = look
+
+    send_all(delivery.mailing)
+
+    assert seen == [(DeliveryState.SENDING, 1)]
+
+
+def test_who_unsubscribed_since_the_opening_is_skipped(relay):
+    mailing = make_mailing(members=2)
+    gone = mailing.deliveries.first()
+    gone.member.unsubscribe()
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SKIPPED, DeliveryState.SENT]
+    assert gone.email not in [address for address, _ in relay.accepted]
+
+
+def test_who_was_deleted_since_the_opening_is_skipped(relay):
+    mailing = make_mailing()
+    Member.objects.all().delete()
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SKIPPED]
+    assert relay.accepted == []
+
+
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_a_permanent_refusal_fails_with_the_relays_words_and_the_rest_goes_on(relay, stage):
+    mailing = make_mailing(members=2)
+    bad = mailing.deliveries.first()
+    setattr(
+        relay, stage, lambda address: "550 5.1.1 no such user" if address == bad.email else None
+    )
+
+    send_all(mailing)
+
+    bad.refresh_from_db()
+    assert (bad.state, bad.reply) == (DeliveryState.FAILED, "550 5.1.1 no such user")
+    assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
+
+
+@pytest.mark.parametrize("stage", ["on_rcpt", "on_data"])
+def test_a_passing_refusal_is_put_off_for_five_minutes(relay, stage):
+    delivery = make_delivery()
+    setattr(relay, stage, lambda address: "450 4.2.0 greylisted")
+
+    send_all(delivery.mailing)
+
+    delivery.refresh_from_db()
+    wait = (delivery.not_before - timezone.now()).total_seconds()
+    assert (delivery.state, delivery.attempts) == (DeliveryState.QUEUED, 1)
+    assert 290 < wait <= 300
+    assert delivery.reply == "450 4.2.0 greylisted"
+
+
+def test_each_wait_is_twice_the_last(relay):
+    delivery = make_delivery(attempts=3)
+    relay.on_rcpt = lambda address: "450 4.2.0 greylisted"
+
+    send_all(delivery.mailing)
+
+    delivery.refresh_from_db()
+    assert 2390 < (delivery.not_before - timezone.now()).total_seconds() <= 2400
+
+
+def test_the_last_attempt_put_off_has_failed(relay):
+    delivery = make_delivery(attempts=MOST_ATTEMPTS - 1)
+    relay.on_rcpt = lambda address: "450 4.2.0 greylisted"
+
+    send_all(delivery.mailing)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.FAILED
+
+
+def test_a_relay_that_is_not_there_costs_no_attempt(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    mailing = make_mailing(members=2)
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.QUEUED] * 2
+    assert set(mailing.deliveries.values_list("attempts", "claimed_at")) == {(0, None)}
+
+
+def test_a_relay_that_closes_stops_the_chunk_and_costs_no_attempt(relay):
+    mailing = make_mailing(members=3)
+    second = mailing.deliveries.all()[1].email
+    relay.on_rcpt = lambda address: "421 4.3.2 closing" if address == second else None
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.QUEUED]
+    assert set(mailing.deliveries.values_list("attempts", flat=True)) == {0, 1}
+
+
+def test_a_connection_lost_in_mid_send_is_resent_with_the_same_bytes(relay, settings):
+    settings.UNKNOWN_DELIVERIES = "resend"
+    delivery = make_delivery()
+    relay.on_data = lambda address: "hang up"
+    send_all(delivery.mailing)
+    relay.on_data = lambda address: None
+    assert Delivery.objects.filter(state=DeliveryState.QUEUED).update(not_before=timezone.now())
+
+    send_all(delivery.mailing)
+
+    (_, first), (_, second) = relay.accepted
+    assert first == second
+    assert states(delivery.mailing) == [DeliveryState.SENT]
+
+
+def test_a_connection_lost_in_mid_send_is_held_if_so_set(relay, settings):
+    settings.UNKNOWN_DELIVERIES = "hold"
+    mailing = make_mailing(members=2)
+    first = mailing.deliveries.first().email
+    relay.on_data = lambda address: "hang up" if address == first else None
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.UNKNOWN, DeliveryState.SENT]
+    assert len(relay.accepted) == 2
+
+
+def test_a_message_that_breaks_every_connection_is_held_in_the_end(relay, settings):
+    settings.UNKNOWN_DELIVERIES = "resend"
+    delivery = make_delivery(attempts=MOST_ATTEMPTS - 1)
+    relay.on_data = lambda address: "hang up"
+
+    send_all(delivery.mailing)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.UNKNOWN
+
+
+def test_a_name_in_chinese_reaches_the_relay_readable(relay):
+    delivery = make_delivery(name="陳大文")
+
+    send_all(delivery.mailing)
+
+    ((address, source),) = relay.accepted
+    assert address == delivery.email
+    assert read_message(source)["To"] == f"陳大文 <{delivery.email}>"
+
+
+def test_sending_costs_two_queries_a_member(relay, django_assert_max_num_queries):
+    mailing = make_mailing(members=10)
+
+    with django_assert_max_num_queries(10 * 2 + 6):
+        send_all(mailing)
+
+
+def test_an_address_no_header_can_carry_fails_and_the_rest_goes_on(relay):
+    mailing = make_mailing(members=2)
+    mailing.deliveries.filter(pk=mailing.deliveries.first().pk).update(email="陳@example.com")
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]

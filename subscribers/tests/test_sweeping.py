@@ -1,0 +1,181 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from subscribers.delivery import MOST_ATTEMPTS, sweep
+from subscribers.models import Delivery, DeliveryState, Mailing, MailingState
+from subscribers.tests.makers import at_once, make_delivery, make_mailing
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def later(settings):
+    """A time by which the lease of whatever is claimed now is over."""
+    return timezone.now() + timedelta(seconds=settings.DELIVERY_LEASE + 1)
+
+
+def test_what_a_dead_worker_claimed_is_queued_again(woken, settings, later):
+    settings.UNKNOWN_DELIVERIES = "resend"
+    delivery = make_delivery()
+    delivery.take(timezone.now())
+
+    sweep(later)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.claim) == (DeliveryState.QUEUED, None)
+    assert woken == [(delivery.mailing_id, delivery.pk, delivery.pk)]
+
+
+def test_what_a_dead_worker_claimed_is_held_if_so_set(woken, settings, later):
+    settings.UNKNOWN_DELIVERIES = "hold"
+    delivery = make_delivery()
+    delivery.take(timezone.now())
+
+    sweep(later)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.UNKNOWN
+    assert delivery.mailing.state == MailingState.DONE
+
+
+def test_what_kills_every_worker_is_held_in_the_end(woken, settings, later):
+    settings.UNKNOWN_DELIVERIES = "resend"
+    delivery = make_delivery(attempts=MOST_ATTEMPTS - 1)
+    delivery.take(timezone.now())
+
+    sweep(later)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.UNKNOWN
+
+
+def test_a_claim_within_its_lease_is_left_alone(woken):
+    delivery = make_delivery()
+    delivery.take(timezone.now())
+
+    sweep(timezone.now())
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SENDING
+
+
+def test_to_have_sent_wins_over_a_claim_taken_away(later, woken):
+    delivery = make_delivery()
+    slow = Delivery.objects.get(pk=delivery.pk)
+    slow.take(timezone.now())
+    sweep(later)
+
+    slow.mark_sent(timezone.now())
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SENT
+
+
+def test_who_lost_the_claim_cannot_say_how_it_ended(later, woken):
+    delivery = make_delivery()
+    slow = Delivery.objects.get(pk=delivery.pk)
+    slow.take(timezone.now())
+    sweep(later)
+    Delivery.objects.get(pk=delivery.pk).take(later)
+
+    assert slow.mark_failed("550 no") is False
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SENDING
+
+
+def test_what_was_sent_stays_sent():
+    delivery = make_delivery(state=DeliveryState.SENT, claim=uuid4())
+
+    assert delivery.mark_failed("550 no") is False
+    assert delivery.requeue(not_before=timezone.now(), reply="") is False
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SENT
+
+
+def test_a_mailing_whose_wake_ups_were_lost_is_woken(woken, later):
+    mailing = make_mailing(members=2)
+
+    sweep(later)
+
+    assert len(woken) == 1
+    mailing.refresh_from_db()
+    assert mailing.woken_at == later
+
+
+def test_a_mailing_is_not_woken_twice_in_a_short_while(woken, later):
+    make_mailing()
+
+    sweep(later)
+    sweep(later + timedelta(seconds=30))
+
+    assert len(woken) == 1
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_two_sweeps_at_once_one_wakes(woken, later):
+    make_mailing()
+    woken.clear()
+
+    at_once(4, lambda: sweep(later))
+
+    assert len(woken) == 1
+
+
+def test_a_mailing_that_somebody_works_on_is_left_alone(woken, later):
+    mailing = make_mailing(members=2)
+    mailing.deliveries.filter(pk=mailing.deliveries.first().pk).update(
+        state=DeliveryState.SENT, claimed_at=later
+    )
+
+    sweep(later)
+
+    assert woken == []
+
+
+def test_what_was_put_off_is_woken_when_due_although_others_are_being_sent(woken, later):
+    mailing = make_mailing(members=3)
+    sent, put_off, _ = mailing.deliveries.all()
+    Delivery.objects.filter(pk=sent.pk).update(state=DeliveryState.SENT, claimed_at=later)
+    Delivery.objects.filter(pk=put_off.pk).update(attempts=1, not_before=later)
+
+    sweep(later)
+
+    assert woken == [(mailing.pk, put_off.pk, put_off.pk)]
+
+
+def test_what_is_not_due_wakes_nobody(woken, later):
+    make_delivery(not_before=later + timedelta(seconds=1))
+
+    sweep(later)
+
+    assert woken == []
+
+
+def test_a_mailing_with_everything_settled_is_done(woken, later):
+    delivery = make_delivery(state=DeliveryState.FAILED)
+
+    sweep(later)
+    sweep(later + timedelta(minutes=5))
+
+    mailing = Mailing.objects.get(pk=delivery.mailing_id)
+    assert (mailing.state, mailing.finished_at) == (MailingState.DONE, later)
+
+
+def test_an_idle_sweep_is_cheap(woken, later, django_assert_num_queries):
+    make_delivery(state=DeliveryState.SENT)
+    sweep(later)
+
+    with django_assert_num_queries(2):
+        sweep(later)
+
+
+def test_the_command_says_how_much_is_left(woken, capsys):
+    make_mailing(members=2)
+
+    call_command("send_due")
+
+    assert "1 次發送，尚有 2 份未寄出" in capsys.readouterr().out

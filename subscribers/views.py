@@ -1,0 +1,129 @@
+from functools import partial
+
+from django.core.signing import BadSignature
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from subscribers.forms import PreferencesForm, SubscribeForm
+from subscribers.links import Purpose, make_token, read_token
+from subscribers.messages import fill_digest, make_slots
+from subscribers.models import Delivery, Member
+from subscribers.tasks import send_confirmation
+
+asks_or_acts = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@asks_or_acts
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """Whatever the address, known or not, and whether a bot asked: the same answer."""
+    form = SubscribeForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "subscribers/subscribe.html", {"form": form})
+    if not form.is_from_bot():
+        member = Member.objects.sign_up(
+            email=form.cleaned_data["email"],
+            name=form.cleaned_data["name"],
+            frequency=form.cleaned_data["frequency"],
+            themes=form.cleaned_data["themes"],
+            now=timezone.now(),
+        )
+        transaction.on_commit(partial(send_confirmation.delay, member.pk))
+    return redirect("subscribers:subscribe_sent")
+
+
+@require_safe
+def subscribe_sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "subscribers/subscribe_sent.html")
+
+
+@never_cache
+@asks_or_acts
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """A GET only shows the button: programs that look through mail open every link in it."""
+    try:
+        member = _find_member(Purpose.CONFIRM, token)
+    except BadSignature:
+        return _show_bad_link(request)
+    if member is None:
+        return _show_no_member(request)
+    if request.method == "POST":
+        member.confirm()
+    return render(
+        request,
+        "subscribers/confirm.html",
+        {"member": member, "preferences": make_token(Purpose.PREFERENCES, member.pk)},
+    )
+
+
+@never_cache
+@asks_or_acts
+def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        member = _find_member(Purpose.PREFERENCES, token)
+    except BadSignature:
+        return _show_bad_link(request)
+    if member is None or not member.is_active:
+        return _show_no_member(request)
+    form = PreferencesForm(request.POST or None, instance=member)
+    is_saved = form.is_valid()
+    if is_saved:
+        form.save()
+    return render(
+        request,
+        "subscribers/preferences.html",
+        {
+            "form": form,
+            "member": member,
+            "is_saved": is_saved,
+            "unsubscribe": make_token(Purpose.UNSUBSCRIBE, member.pk),
+        },
+    )
+
+
+@csrf_exempt  # mail programs post here without having seen a form (RFC 8058); the token is proof
+@never_cache
+@asks_or_acts
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks, POST acts: from the page's button or, with the same effect, in one click."""
+    try:
+        member = _find_member(Purpose.UNSUBSCRIBE, token)
+    except BadSignature:
+        return _show_bad_link(request)
+    if member is None:
+        return _show_no_member(request)
+    if request.method == "POST":
+        member.unsubscribe()
+    return render(request, "subscribers/unsubscribe.html", {"member": member})
+
+
+@never_cache
+@require_safe
+def mail(request: HttpRequest, token: str) -> HttpResponse:
+    """What was mailed, as it was mailed."""
+    try:
+        delivery_id = read_token(Purpose.MAIL, token)
+    except BadSignature:
+        return _show_bad_link(request)
+    delivery = get_object_or_404(Delivery.objects.select_related("digest"), pk=delivery_id)
+    _, html = fill_digest(delivery.digest, make_slots(delivery))
+    response = HttpResponse(html)
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _find_member(purpose: Purpose, token: str) -> Member | None:
+    """None if the member was deleted since the link was made. Raises BadSignature."""
+    return Member.objects.filter(pk=read_token(purpose, token)).first()
+
+
+def _show_bad_link(request: HttpRequest) -> HttpResponse:
+    return render(request, "subscribers/bad_link.html", status=404)
+
+
+def _show_no_member(request: HttpRequest) -> HttpResponse:
+    return render(request, "subscribers/no_member.html")
