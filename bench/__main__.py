@@ -1,0 +1,43 @@
+"""Ratios, each measured within one run: python -m bench [NAME], one JSON line a figure.
+
+A ratio compares two ways of doing the same work on the same data, taken in turns; it means the
+same on a slow machine as on a fast one, which seconds don't.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import django
+
+NAMES = ("search", "pdf", "mail")
+
+
+def compare(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 5) -> float:
+    """How many times as long `theirs` takes, by the median of rounds run in turns."""
+    return statistics.median(measure(theirs) / measure(ours) for _ in range(rounds))
+
+
+def measure(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main(names: list[str]) -> None:
+    if unknown := set(names) - set(NAMES):
+        sys.exit(f"沒有這項：{'、'.join(unknown)}；可選：{'、'.join(NAMES)}")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cma_site.settings")
+    django.setup()
+    for name in names or NAMES:
+        figures: Iterator[dict[str, object]] = import_module(f"bench.{name}").run()
+        for figure in figures:
+            print(json.dumps({"bench": name} | figure, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
