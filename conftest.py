@@ -96,7 +96,10 @@ def run_sql(statement: str) -> None:
 
     where = connection.settings_dict
     with psycopg.connect(
-        host=where["HOST"], port=where["PORT"], user=where["USER"], dbname="postgres",
+        host=where["HOST"],
+        port=where["PORT"],
+        user=where["USER"],
+        dbname="postgres",
         autocommit=True,
     ) as server:
         server.execute(statement)

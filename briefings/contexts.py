@@ -118,7 +118,7 @@ def describe_edition(edition: Edition) -> EditionContext:
     carries the imprint it was published with; a draft, which nobody has promised to the public
     yet, the internal wording.
     """
-    entries = edition.entries.prefetch_related("themes")
+    entries = edition.entries.prefetch_related("themes")  # type: ignore[misc]
     if edition.is_published:
         entries = entries.filter(state=State.PUBLISHED)
     return EditionContext(

@@ -13,7 +13,7 @@ class HTMLField(models.TextField):  # type: ignore[type-arg]
     `get_db_prep_save`; the former also mends the instance, so that memory and row agree.
     """
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: ARG002, FBT001
         value = clean_html(getattr(model_instance, self.attname) or "")
         setattr(model_instance, self.attname, value)
         return value

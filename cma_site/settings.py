@@ -141,7 +141,12 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "send-due": {"task": "subscribers.tasks.send_due", "schedule": 30.0},
+    # One that no worker has taken by the time of the next has nothing to add to it.
+    "send-due": {
+        "task": "subscribers.tasks.send_due",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
 }
 if CELERY_BROKER_URL == "filesystem://":
     QUEUE_DIR = VAR_DIR / "queue"
@@ -173,6 +178,7 @@ UNKNOWN_DELIVERIES = env.str("UNKNOWN_DELIVERIES", default="resend")
 MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {

@@ -60,7 +60,7 @@ class Supervisor:
 
     def _spawn(self, command: tuple[str, ...], log: IO[bytes]) -> subprocess.Popen[bytes]:
         program = str(Path(sys.executable).with_name(command[0]))
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  (our own commands)
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,
             stdout=log,

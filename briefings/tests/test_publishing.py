@@ -72,9 +72,7 @@ def test_a_published_edition_keeps_the_imprint_it_was_published_with():
 def test_the_public_reads_the_public_wording_and_members_the_internal_one():
     public = describe_edition(make_published()).imprint
     members = describe_edition(make_published(audience=Audience.MEMBERS)).imprint
-    first = describe_edition(
-        make_published(audience=Audience.MEMBERS, public_from=NOW)
-    ).imprint
+    first = describe_edition(make_published(audience=Audience.MEMBERS, public_from=NOW)).imprint
 
     assert "內部參考" in members.notice
     assert "內部參考" not in public.notice

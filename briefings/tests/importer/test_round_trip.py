@@ -93,8 +93,7 @@ def test_without_trailing_spaces_no_character_is_lost_doubled_or_moved(edition):
 
 
 def find_body_lines(text):
-    """The number of each line of the commentary by how many of its characters stand before its end.
-    """
+    """Numbers of the commentary's lines, each by how many characters stand before its end."""
     lines, count, is_body = {}, 0, False
     for number, line in enumerate(text.split("\n"), start=1):
         if squeeze(line).startswith("以上資料由"):

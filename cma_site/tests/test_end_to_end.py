@@ -1,0 +1,183 @@
+"""One edition, all the way: real worker, beat, broker, SMTP server, web server and browser."""
+
+import re
+import time
+import urllib.request
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from io import BytesIO
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message as KeepMessages
+from playwright.sync_api import Page, sync_playwright
+from pypdf import PdfReader
+
+from cma_site.supervisor import BEAT, WORKER, serve_command
+from conftest import Stage, find_free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+PASSWORD = "correct-horse-battery"
+SET_UP = f"""
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_superuser("editor", password="{PASSWORD}")
+
+from datetime import date
+from briefings.models import Edition, Entry
+from subscribers.models import Member
+edition = Edition.objects.create(number=1, date=date(2026, 11, 20))
+for position, name in enumerate(["新質生產力", "北部都會區"], start=1):
+    entry = Entry.objects.create(
+        edition=edition, position=position,
+        headline=f"談{{name}}與廠商", lead=f"{{name}}近日再受注目。",
+        body=f"<p>所謂「{{name}}」，與5G一樣，臺灣亦有論者提及。</p>",
+    )
+    entry.themes.set([name])
+for name in ["chan", "lee", "wong"]:
+    Member.objects.create(email=f"{{name}}@example.com", name=name).confirm()
+print(edition.pk)
+"""
+
+
+class Inbox(KeepMessages):
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[EmailMessage] = []
+
+    def prepare_message(self, session, envelope):
+        return message_from_bytes(envelope.original_content, policy=policy.default)
+
+    def handle_message(self, message) -> None:
+        self.messages.append(message)
+
+    def wait_for(self, count: int, patience: float = 60) -> list[EmailMessage]:
+        deadline = time.monotonic() + patience
+        while len(self.messages) < count and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.messages
+
+
+@pytest.fixture
+def inbox():
+    handler = Inbox()
+    server = Controller(handler, hostname="127.0.0.1", port=find_free_port())
+    server.start()
+    handler.port = server.port
+    yield handler
+    server.stop()
+
+
+@pytest.fixture
+def site(tmp_path, stage_env, inbox):
+    port = find_free_port()
+    env = {
+        "SITE_URL": f"http://127.0.0.1:{port}",
+        "EMAIL_URL": f"smtp://127.0.0.1:{inbox.port}",
+    }
+    stage = Stage(tmp_path, stage_env | env)
+    stage.manage("migrate", "--verbosity", "0")
+    with stage.processes:
+        stage.processes.start("worker", WORKER)
+        stage.processes.start("beat", BEAT)
+        stage.processes.start("web", serve_command(port))
+        stage.url = env["SITE_URL"]
+        wait_until_served(stage)
+        yield stage
+
+
+def wait_until_served(stage: Stage, patience: float = 30) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            urllib.request.urlopen(f"{stage.url}/healthz")
+        except OSError:
+            assert time.monotonic() < deadline, stage.logs()
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture
+def page():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
+        browser.close()
+
+
+def log_in(page: Page, site: Stage) -> None:
+    page.goto(f"{site.url}/admin/")
+    page.fill("[name=username]", "editor")
+    page.fill("[name=password]", PASSWORD)
+    page.click("[type=submit]")
+
+
+def find_link(message: EmailMessage, pattern: str) -> str:
+    text = message.get_body(("plain",)).get_content()
+    return re.search(pattern, text)[0]
+
+
+def list_members(site: Stage) -> str:
+    return site.python(
+        "from subscribers.models import Member;print(*Member.objects.active().order_by('email'))"
+    )
+
+
+def test_an_edition_is_published_printed_mailed_read_and_found(site, inbox, page):
+    edition_id = site.python(SET_UP)
+
+    # A publisher publishes it, and has it sent to members.
+    log_in(page, site)
+    page.goto(f"{site.url}/admin/briefings/edition/{edition_id}/publish/")
+    page.get_by_label("公開：任何人均可閱讀").check()
+    page.get_by_label("寄給會員").check()
+    page.locator(".submit-row [type=submit]").click()
+    assert "已出版第1期" in page.inner_text(".messagelist")
+
+    # Each member gets it once.
+    messages = inbox.wait_for(3)
+    assert sorted(m["To"].addresses[0].addr_spec for m in messages) == [
+        "chan@example.com",
+        "lee@example.com",
+        "wong@example.com",
+    ], site.logs()
+    assert len({m["Message-ID"] for m in messages}) == 3
+
+    # A member follows the mail to the web and to the PDF.
+    page.goto(find_link(messages[0], rf"{site.url}/editions/[\w-]+/"))
+    assert "談新質生產力與廠商" in page.inner_text("main")
+    with urllib.request.urlopen(f"{site.url}/editions/2026-11-20.pdf") as answer:
+        pdf = PdfReader(BytesIO(answer.read()))
+    assert "research@cma.org.hk" in pdf.pages[-1].extract_text()
+
+    # A reader finds it in whatever script they type.
+    for typed in ("新质生产力", "新質生產力", "５Ｇ", "台灣"):
+        page.goto(f"{site.url}/")
+        page.get_by_role("searchbox").first.fill(typed)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="談新質生產力與廠商").first.wait_for()
+        assert page.locator("mark").count() > 0, typed
+
+    # A member's mail program unsubscribes them with one click.
+    chan = next(m for m in messages if "chan@" in m["To"])
+    one_click = chan["List-Unsubscribe"].strip("<>")
+    answer = urllib.request.urlopen(one_click, data=b"List-Unsubscribe=One-Click")
+    assert answer.status == 200
+    assert list_members(site) == "lee wong"
+
+
+def test_a_reader_joins_by_confirming_their_address(site, inbox, page):
+    page.goto(f"{site.url}/subscribe/")
+    page.fill("[name=email]", "new@example.com")
+    page.check("[name=consent]")
+    page.get_by_role("button", name="訂閱").click()
+
+    message = inbox.wait_for(1)[0]
+    page.goto(find_link(message, rf"{site.url}/subscribe/confirm/\S+"))
+    page.get_by_role("button", name="確認").click()
+
+    assert list_members(site) == "new@example.com"
