@@ -131,7 +131,6 @@ class PublishForm(forms.Form):
             (MEMBERS_FIRST, "會員先讀：到指定時間才公開"),
             (Audience.MEMBERS.value, "只限會員"),
         ],
-        initial=Audience.PUBLIC.value,
         widget=forms.RadioSelect,
         error_messages={"required": "請選擇誰可閱讀。"},
     )

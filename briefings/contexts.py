@@ -28,8 +28,13 @@ class ImprintContext:
     @property
     def contact(self) -> str:
         """The second line of the imprint, its parts joined as the department prints them."""
-        parts = {"電話": self.telephone, "傳真": self.fax, "電郵": self.email}
-        return "；".join(f"{name}：{value}" for name, value in parts.items() if value)
+        return f"{self.contact_before_email}{self.email}"
+
+    @property
+    def contact_before_email(self) -> str:
+        """The second line without the address, which a template makes a link of."""
+        fax = f"傳真：{self.fax}；" if self.fax else ""
+        return f"電話：{self.telephone}；{fax}電郵："
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
@@ -74,7 +79,11 @@ class EditionContext:
     publication: Publication
     imprint: ImprintContext
     entries: tuple[EntryContext, ...]
-    is_published: bool
+    state: State
+
+    @property
+    def is_published(self) -> bool:
+        return self.state == State.PUBLISHED
 
     @property
     def url(self) -> str:
@@ -131,7 +140,7 @@ def describe_edition(edition: Edition) -> EditionContext:
         if edition.frozen_imprint
         else describe_imprint(edition.imprint, is_for_public=False),
         entries=tuple(describe_entry(entry, n) for n, entry in enumerate(entries, start=1)),
-        is_published=edition.is_published,
+        state=State(edition.state),
     )
 
 

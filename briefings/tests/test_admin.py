@@ -282,7 +282,7 @@ def test_a_draft_is_previewed_as_readers_will_have_it(admin_client):
 
     assert response.status_code == 200
     assert "未出版的一篇" in read(response)
-    assert "尚未出版" in read(response)
+    assert "讀者看不到這一頁" in read(response)
 
 
 def test_a_draft_is_previewed_as_pdf(admin_client):

@@ -93,7 +93,7 @@ def test_a_preview_says_that_the_edition_is_a_draft():
 
     page = render_to_string("briefings/edition_detail.html", {"edition": describe_edition(draft)})
 
-    assert "尚未出版" in page
+    assert "讀者看不到這一頁" in page
     assert "未定稿" in page
 
 
@@ -102,7 +102,7 @@ def test_a_published_edition_is_not_called_a_draft(client):
 
     page = read(client, "/editions/2026-11-20/")
 
-    assert "尚未出版" not in page
+    assert "讀者看不到這一頁" not in page
 
 
 def test_an_entrys_page_leads_to_its_neighbours_in_the_edition(client):

@@ -23,7 +23,7 @@ from briefings.contexts import (
     ThemeContext,
     describe_edition,
 )
-from briefings.models import Publication
+from briefings.models import Publication, State
 from briefings.pdf import (
     _prepare_press,
     _store,
@@ -53,7 +53,7 @@ def compose(*entries: EntryContext, **fields) -> EditionContext:
         "path": "/editions/2026-11-03/",
         "publication": Publication(),
         "imprint": IMPRINT,
-        "is_published": True,
+        "state": State.PUBLISHED,
     }
     return EditionContext(entries=entries, **defaults | fields)
 
@@ -253,7 +253,7 @@ def test_a_draft_says_so_in_masthead_and_heads():
             describe(body=write_paragraphs(14, "草稿")),
             label="未編號",
             date=None,
-            is_published=False,
+            state=State.DRAFT,
         )
     )
 
