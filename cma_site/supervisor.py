@@ -84,17 +84,16 @@ class Supervisor:
         return dead
 
     def stop(self, patience: float = 10) -> None:
-        """Ask every child to end, and after `patience` seconds end it with all its descendants."""
+        """Ask every child to end; after `patience` seconds end it, and all its descendants."""
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.terminate()
         deadline = time.monotonic() + patience
         for child in self.children.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                _kill_group(child.process.pid)
-                child.process.wait()
+            _kill_group(child.process.pid)  # with what it may have left behind
+            child.process.wait()
             child.log.close()
         self.children.clear()
 
