@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -44,15 +45,18 @@ class Demo:
     def list_processes(self):
         """Everything running in this installation, by its environment."""
         mark = f"VAR_DIR={self.var}".encode()
-        found = []
-        for entry in os.scandir("/proc"):
-            if entry.name.isdigit():
-                try:
-                    with open(f"/proc/{entry.name}/environ", "rb") as file:
-                        found += [int(entry.name)] if mark in file.read().split(b"\0") else []
-                except OSError:
-                    continue
-        return found
+        return [
+            int(folder.name)
+            for folder in Path("/proc").iterdir()
+            if folder.name.isdigit() and mark in read_environment(folder)
+        ]
+
+
+def read_environment(folder):
+    try:
+        return (folder / "environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended meanwhile
+        return []
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -143,7 +142,7 @@ def end_like_ctrl_c(*numbers: signal.Signals) -> None:
     SIGINT is among the numbers because a shell starts what runs in the background deaf to it.
     """
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
+    def interrupt(*args: object) -> None:  # noqa: ARG001
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
