@@ -3,8 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
+from briefings.pdf import INSTALL_COMMAND
+
+# Python comes before this program, and these are for tests.
+NOT_FOR_RUNNING = {"python3", "python3-venv", "postgresql", "redis-server", "chromium"}
 ROOT = Path(settings.BASE_DIR)
 
 
@@ -27,3 +32,23 @@ def test_every_command_of_the_readme_exists():
     assert [
         name for name in commands if not list(ROOT.glob(f"*/management/commands/{name}.py"))
     ] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/operations.md"])
+def test_every_link_and_picture_leads_to_a_file(page):
+    source = ROOT / page
+
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", source.read_text())
+
+    assert [link for link in links if not (source.parent / link).exists()] == []
+
+
+def test_the_system_packages_are_the_same_wherever_they_are_named():
+    script = (ROOT / "script" / "lib.sh").read_text()
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    paragraph = re.search(r"System packages.*?: `([^`]+)`", manual, re.DOTALL)[1]
+
+    needed = set(re.findall(r"printf ' ([\w.-]+)'", script)) - NOT_FOR_RUNNING
+
+    assert set(paragraph.split()) == needed
+    assert set(INSTALL_COMMAND.split()[3:]) <= needed
