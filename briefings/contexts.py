@@ -9,7 +9,6 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
-from briefings.html import to_text
 from briefings.models import Edition, Entry, Imprint, Publication, State
 
 
@@ -63,11 +62,6 @@ class EntryContext:
     @property
     def url(self) -> str:
         return absolute_url(self.path)
-
-    @property
-    def body_text(self) -> str:
-        """The commentary as plain text, one paragraph a line."""
-        return to_text(self.body)
 
 
 @dataclass(frozen=True)
@@ -124,8 +118,8 @@ def describe_edition(edition: Edition) -> EditionContext:
     """Its entries in order; of a published edition, not those that have yet to be published.
 
     Callers show an edition to those who may see it. Costs four queries. A published edition
-    carries the imprint it was published with; a draft, which nobody has promised to the public
-    yet, the internal wording.
+    carries the imprint it was published with; any other, which nobody promises to the public,
+    the internal wording of the imprint it now has.
     """
     entries = edition.entries.prefetch_related("themes")  # type: ignore[misc]
     if edition.is_published:
@@ -137,7 +131,7 @@ def describe_edition(edition: Edition) -> EditionContext:
         path=edition.get_absolute_url(),
         publication=Publication.load(),
         imprint=ImprintContext(**edition.frozen_imprint)
-        if edition.frozen_imprint
+        if edition.is_published and edition.frozen_imprint
         else describe_imprint(edition.imprint, is_for_public=False),
         entries=tuple(describe_entry(entry, n) for n, entry in enumerate(entries, start=1)),
         state=State(edition.state),

@@ -134,7 +134,7 @@ class AtomFeed(Feed):
         return channel.feed_url(self.kind)
 
     def author_name(self, channel: Channel) -> str:
-        return channel.author
+        return drop_unwritable(channel.author)
 
     def items(self, channel: Channel) -> list[Entry]:
         return channel.newest_entries()
@@ -158,7 +158,7 @@ class AtomFeed(Feed):
         return changed_at(entry)
 
     def item_categories(self, entry: Entry) -> list[str]:
-        return [theme.name for theme in entry.themes.all()]
+        return [drop_unwritable(theme.name) for theme in entry.themes.all()]
 
     def item_extra_kwargs(self, entry: Entry) -> dict[str, str]:
         return {"content": drop_unwritable(render_content(entry))}

@@ -12,13 +12,26 @@ import nh3
 _BLOCK_END = re.compile(r"</(?:p|h[2-4]|li|blockquote|tr|table|ul|ol)>|<br\s*/?>|<hr\s*/?>")
 _CELL_END = re.compile(r"</t[dh]>")
 _TAG = re.compile(r"<[^>]*>")
-_EMPTY_PARAGRAPHS = re.compile(r"(?:\s*<p>(?:\s|&nbsp;|<br>)*</p>)+\s*$")
+_EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|&nbsp;|<br>)*</p>\s*")
 
 # A cell that claims to span 65,000 columns keeps the PDF busy for a minute.
-_LARGEST = {"colspan": 20, "rowspan": 200, "start": 9999}
+_LARGEST = {"colspan": 20, "rowspan": 50, "start": 9999}
+# An address must name its scheme: relative to what, page, mail and PDF would each see otherwise.
+_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s\[\]<>\"]+", re.IGNORECASE)
+
+# Layout recurses: at 150 levels WeasyPrint gives up, at 100,000 the parser takes minutes.
+_MOST_LEVELS = 30
+_OPENING_OR_CLOSING = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)[^<>]*>")
+# Tags that stand alone, or that the next of their kind closes.
+_NOT_NESTING = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"),
+    *("caption", "li", "p", "tbody", "td", "th", "thead", "tr"),
+}
 
 
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:  # noqa: ARG001
+    if name == "href":
+        return value if _ADDRESS.fullmatch(value.strip()) else None
     largest = _LARGEST.get(name)
     if largest is None:
         return value
@@ -50,9 +63,37 @@ def clean_html(value: str) -> str:
 
     Cleaning twice gives the same as once. Trailing empty paragraphs, which rich text editors
     leave behind, are dropped, so that an empty editor gives the empty string. NUL characters,
-    which PostgreSQL can't store, are dropped too.
+    which PostgreSQL can't store, are dropped too, and tags nested deeper than a page could show.
     """
-    return _EMPTY_PARAGRAPHS.sub("", _cleaner.clean(value.replace("\0", "")))
+    return _drop_empty_end(_cleaner.clean(_flatten(value.replace("\0", ""))))
+
+
+def _flatten(html: str) -> str:
+    """Without the tags, opening and closing, that stand deeper than `_MOST_LEVELS`."""
+    level = 0
+
+    def keep(tag: re.Match[str]) -> str:
+        nonlocal level
+        is_closing, name = tag[1], tag[2].lower()
+        if name in _NOT_NESTING:
+            return tag[0]
+        if is_closing:
+            level = max(0, level - 1)
+            return tag[0] if level < _MOST_LEVELS else ""
+        level += 1
+        return tag[0] if level <= _MOST_LEVELS else ""
+
+    return _OPENING_OR_CLOSING.sub(keep, html)
+
+
+def _drop_empty_end(html: str) -> str:
+    """Walks back from the end, in linear time; one pattern for it all would take quadratic."""
+    end = len(html)
+    while (start := html.rfind("<p>", 0, end)) != -1:
+        if not _EMPTY_PARAGRAPH.fullmatch(html, start, end):
+            break
+        end = start
+    return html if end == len(html) else html[:end].rstrip()
 
 
 def split_blocks(value: str) -> list[str]:
@@ -63,5 +104,5 @@ def split_blocks(value: str) -> list[str]:
 
 
 def to_text(value: str) -> str:
-    """Plain text, one block a line: for the index and for the text part of mail."""
+    """Plain text, one block a line: for the index."""
     return "\n".join(split_blocks(value))

@@ -1,8 +1,8 @@
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -55,6 +55,34 @@ def find_free_slug(model: type[models.Model], wanted: str, *, keep: int | None =
         count += 1
         slug = f"{wanted}-{count}"
     return slug
+
+
+class Publishable(models.Model):
+    """What `briefings.publishing` moves from state to state, at an address that readers keep."""
+
+    slug: Any  # each has its own length
+    state = models.CharField(
+        "狀態", max_length=20, choices=State, default=State.DRAFT, editable=False, db_index=True
+    )
+
+    # What nobody sets on an instance: publishing writes it by update(), and save() the slug.
+    settled_fields: ClassVar[tuple[str, ...]] = ("state", "slug")
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            if not self._state.adding:
+                # The instance may be older than its row: someone published while a form was being
+                # sent. Saved as it is, it would make a draft again of what readers already see.
+                rows = type(self)._default_manager.select_for_update()
+                self.refresh_from_db(fields=self.settled_fields, from_queryset=rows)
+            self.slug = self._choose_slug()
+            super().save(*args, **kwargs)
+
+    def _choose_slug(self) -> str:
+        raise NotImplementedError
 
 
 class Publication(models.Model):
@@ -164,22 +192,26 @@ class EditionQuerySet(models.QuerySet["Edition"]):
         return self.filter(is_open_to(audience, now))
 
     def newest_first(self) -> Self:
-        return self.order_by("-date", "-number", "-pk")
+        """Of one day the highest number first; the databases disagree on where none belongs."""
+        return self.order_by("-date", F("number").desc(nulls_last=True), "-pk")
 
 
-class Edition(models.Model):
+class Edition(Publishable):
     """A dated, numbered issue of entries in order.
 
     Members-first is `audience` members with `public_from` set; members-only is without it.
     """
 
-    number = models.PositiveIntegerField("期號", null=True, blank=True, unique=True)
+    number = models.PositiveIntegerField(
+        "期號",
+        null=True,
+        blank=True,
+        unique=True,
+        error_messages={"unique": "已有這個期號。"},
+    )
     date = models.DateField("日期", null=True, blank=True)
     slug = models.SlugField(
         "網址", max_length=80, unique=True, allow_unicode=True, blank=True, editable=False
-    )
-    state = models.CharField(
-        "狀態", max_length=20, choices=State, default=State.DRAFT, editable=False, db_index=True
     )
     audience = models.CharField("讀者", max_length=20, choices=Audience, blank=True, editable=False)
     public_from = models.DateTimeField("公開時間", null=True, blank=True, editable=False)
@@ -198,10 +230,15 @@ class Edition(models.Model):
     created_at = models.DateTimeField("建立時間", auto_now_add=True)
     updated_at = models.DateTimeField("更新時間", auto_now=True)
 
+    settled_fields = (
+        *Publishable.settled_fields,
+        *("audience", "public_from", "published_at", "frozen_imprint"),
+    )
+
     objects = EditionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "期"
+        verbose_name = "一期"
         verbose_name_plural = "各期"
         ordering = ["-date", "-number", "-pk"]
         permissions = [("publish_edition", "可以出版和撤回一期")]
@@ -217,7 +254,6 @@ class Edition(models.Model):
         return " ".join(filter(None, [self.label, f"{self.date:%Y-%m-%d}" if self.date else ""]))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.slug = self._choose_slug()
         if self.imprint_id is None:
             self.imprint = Imprint.default()
         super().save(*args, **kwargs)
@@ -232,6 +268,9 @@ class Edition(models.Model):
     @property
     def is_published(self) -> bool:
         return self.state == State.PUBLISHED
+
+    def is_visible_to(self, audience: Audience, now: datetime | None = None) -> bool:
+        return Edition.objects.visible_to(audience, now).filter(pk=self.pk).exists()
 
     def _choose_slug(self) -> str:
         """The date once there is one; a published edition never moves."""
@@ -248,7 +287,25 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.filter(is_open_to(audience, now, "edition__"), state=State.PUBLISHED)
 
     def newest_first(self) -> Self:
-        return self.order_by("-edition__date", "-edition__number", "position", "-pk")
+        number = F("edition__number").desc(nulls_last=True)
+        return self.order_by("-edition__date", number, "-edition_id", "position", "-pk")
+
+    def oldest_first(self) -> Self:
+        """The editions turned round; within one the entries keep their order."""
+        number = F("edition__number").asc(nulls_first=True)
+        return self.order_by("edition__date", number, "edition_id", "position", "pk")
+
+    def refresh_index(self) -> None:
+        """Have the index say of these entries what their rows say.
+
+        The rows are locked, so that nobody's newer text is overwritten by the one read here.
+        """
+        with transaction.atomic():
+            for entry in self.order_by("pk").select_for_update():
+                if entry.state == State.PUBLISHED:
+                    index_entry(entry.pk, entry.indexed_text)
+                else:
+                    remove_entry(entry.pk)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
@@ -264,7 +321,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.filter(edition=None)
 
 
-class Entry(models.Model):  # type: ignore[django-manager-missing]  # taggit has no types
+class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has no types
     """One commentary. It is read as part of an edition, or waits for one in the backlog."""
 
     headline = models.CharField("標題", max_length=120)
@@ -283,9 +340,6 @@ class Entry(models.Model):  # type: ignore[django-manager-missing]  # taggit has
         verbose_name="期",
     )
     position = models.PositiveIntegerField("次序", default=0)
-    state = models.CharField(
-        "狀態", max_length=20, choices=State, default=State.DRAFT, editable=False, db_index=True
-    )
     created_at = models.DateTimeField("建立時間", auto_now_add=True)
     updated_at = models.DateTimeField("更新時間", auto_now=True)
 
@@ -299,14 +353,10 @@ class Entry(models.Model):  # type: ignore[django-manager-missing]  # taggit has
         return self.headline
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.slug:
-            self.slug = find_free_slug(
-                Entry, slugify(self.headline, allow_unicode=True)[:120] or "entry"
-            )
         # The index changes with the row or not at all.
         with transaction.atomic():
             super().save(*args, **kwargs)
-            self.refresh_index()
+            Entry.objects.filter(pk=self.pk).refresh_index()
 
     def get_absolute_url(self) -> str:
         return reverse("briefings:entry_detail", args=[self.slug])
@@ -320,8 +370,9 @@ class Entry(models.Model):  # type: ignore[django-manager-missing]  # taggit has
     def indexed_text(self) -> EntryText:
         return EntryText(headline=self.headline, lead=self.lead, body=to_text(self.body))
 
-    def refresh_index(self) -> None:
-        if self.state == State.PUBLISHED:
-            index_entry(self.pk, self.indexed_text)
-        else:
-            remove_entry(self.pk)
+    def _choose_slug(self) -> str:
+        """The headline's, until readers have seen the address."""
+        if self.slug and self.state != State.DRAFT:
+            return self.slug
+        wanted = slugify(self.headline, allow_unicode=True)[:120] or "entry"
+        return find_free_slug(Entry, wanted, keep=self.pk)

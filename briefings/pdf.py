@@ -1,5 +1,6 @@
 """The printable edition: `EditionContext` → bytes, and the stored copy that readers are given."""
 
+import logging
 import os
 import subprocess
 from ctypes.util import find_library
@@ -8,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ from django.template.loader import render_to_string
 
 from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Edition
+
+logger = logging.getLogger(__name__)
 
 # What edition.css asks for by name. Kai for the lead is a grace: without it the serif serves.
 FONT_FAMILIES = ("Noto Serif CJK HK", "Noto Sans CJK HK")
@@ -29,11 +32,14 @@ INSTALL_COMMAND = (
 )
 
 # Whether one FontConfiguration bears several threads is nowhere promised.
-_one_render_at_a_time = Lock()
+# Reentrant, since whoever stores a PDF holds it too, to see whether another has just done so.
+_one_render_at_a_time = RLock()
 
 
 class PDFRefused(Exception):
-    """This machine lacks something without which a PDF would be empty boxes, or none at all."""
+    """There can be no PDF: this machine lacks a part without which it would be empty boxes, or
+    what is to be printed is more than WeasyPrint can lay out.
+    """
 
 
 @cache
@@ -97,8 +103,8 @@ def _compose_css() -> str:
 def render_edition_pdf(edition: EditionContext) -> bytes:
     """The edition on A4, as PDF/UA-1: the same bytes for the same edition on the same machine.
 
-    Raises PDFRefused where a font or library is missing. Takes about 0.1 s a page, the first in
-    a process 2 s more; further threads wait their turn.
+    Raises PDFRefused where a font or library is missing, or the text can't be laid out. Takes
+    about 0.1 s a page, the first in a process 2 s more; further threads wait their turn.
     """
     return _print(_compose_html(edition))
 
@@ -111,12 +117,16 @@ def _print(html: str) -> bytes:
     with _one_render_at_a_time:
         press = _prepare_press()
         document = HTML(string=html, base_url=None, url_fetcher=press.fetcher)
-        pdf: bytes = document.write_pdf(
-            stylesheets=[press.stylesheet],
-            font_config=press.fonts,
-            presentational_hints=True,  # what makes <ol start="3"> start at 3
-            pdf_variant="pdf/ua-1",
-        )
+        try:
+            pdf: bytes = document.write_pdf(
+                stylesheets=[press.stylesheet],
+                font_config=press.fonts,
+                presentational_hints=True,  # what makes <ol start="3"> start at 3
+                pdf_variant="pdf/ua-1",
+            )
+        except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
+            logger.exception("WeasyPrint gave up")
+            raise PDFRefused(f"無法製作 PDF，內容未能排版（{error}）。") from error
     return pdf
 
 
@@ -128,7 +138,9 @@ def store_edition_pdf(edition: Edition) -> str:
     html = _compose_html(describe_edition(edition))
     name = _name_file(edition, html)
     if not default_storage.exists(name):
-        _store(name, _print(html))
+        with _one_render_at_a_time:
+            if not default_storage.exists(name):  # nobody built it while we waited
+                _store(name, _print(html))
     return name
 
 

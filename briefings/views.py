@@ -1,13 +1,14 @@
 """The public archive. Every page takes what it shows from `visible_to(Audience.PUBLIC)`."""
 
+import logging
 from typing import Any
 
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import FileResponse, Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, quote_etag
@@ -19,10 +20,12 @@ from briefings.contexts import absolute_url, describe_edition
 from briefings.forms import SearchForm, YearForm
 from briefings.html import to_text
 from briefings.models import Audience, Edition, Entry, Publication, Theme
-from briefings.pdf import store_edition_pdf
+from briefings.pdf import PDFRefused, store_edition_pdf
 from briefings.search.index import search_entries
 from briefings.search.query import Query, parse_query
 from briefings.search.snippets import highlight, make_snippet, render_fragments
+
+logger = logging.getLogger(__name__)
 
 PAGE_LENGTH = 20
 RECENT_EDITIONS = 6
@@ -108,19 +111,25 @@ class EditionDetailView(LastingPage, DetailView):
 
 
 def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
-    """The public editions before and after; those of one day in the order they were made."""
-    editions = Edition.objects.visible_to(Audience.PUBLIC)
-    same_day = Q(date=edition.date)
-    before = editions.filter(Q(date__lt=edition.date) | same_day & Q(pk__lt=edition.pk))
-    after = editions.filter(Q(date__gt=edition.date) | same_day & Q(pk__gt=edition.pk))
-    return before.order_by("date", "pk").last(), after.order_by("date", "pk").first()
+    """The public editions before and after, in the order of the lists."""
+    editions = Edition.objects.visible_to(Audience.PUBLIC).newest_first()
+    same_day = list(editions.filter(date=edition.date))
+    place = same_day.index(edition)
+    return (
+        next(iter(same_day[place + 1 :]), None) or editions.filter(date__lt=edition.date).first(),
+        same_day[place - 1] if place else editions.filter(date__gt=edition.date).last(),
+    )
 
 
 @require_safe
 def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Built on the first request if the worker has not come to it yet."""
     edition = get_object_or_404(Edition.objects.visible_to(Audience.PUBLIC), slug=slug)
-    name = store_edition_pdf(edition)
+    try:
+        name = store_edition_pdf(edition)
+    except PDFRefused:
+        logger.exception("No PDF of %s for a reader", edition)
+        return render(request, "briefings/pdf_refused.html", {"edition": edition}, status=503)
     modified = default_storage.get_modified_time(name)
     etag = quote_etag(escape_uri_path(name))  # the name says what is in the file
     unchanged = get_conditional_response(request, etag, int(modified.timestamp()))
@@ -200,12 +209,16 @@ class SearchView(TemplateView):
         in_theme = found.filter(themed_entries__tag=theme) if theme else found
         in_year = found.filter(edition__date__year=year) if year else found
         both = in_theme.filter(edition__date__year=year) if year else in_theme
+        sort = form.cleaned_data.get("sort", "")
+        if sort:
+            both = both.newest_first() if sort == "newest" else both.oldest_first()
         page = Paginator(both, PAGE_LENGTH).get_page(self.request.GET.get("page"))
         return super().get_context_data(
             form=form,
             query=query,
             theme=theme,
             year=year,
+            sort=sort,
             page_obj=page,
             hits=[describe_hit(entry, query) for entry in page],
             # Each filter counts what choosing it would show, the other one staying as it is.

@@ -16,11 +16,13 @@ from cma_site.secret_files import read_or_make_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+# A variable set to nothing, as a form left blank would, is not set.
+env.ENVIRON = {name: value for name, value in os.environ.items() if value}
 
 # ---------------------------------------------------------------------------------- the shape
 # One rule decides: a laptop has no SECRET_KEY of its own. A half-configured server must not
 # fall back on captured mail and a local database without a word, hence the two refusals.
-PRODUCTION = "SECRET_KEY" in os.environ
+PRODUCTION = "SECRET_KEY" in env.ENVIRON
 REQUIRED_IN_PRODUCTION = (
     "ALLOWED_HOSTS",
     "CELERY_BROKER_URL",
@@ -29,11 +31,11 @@ REQUIRED_IN_PRODUCTION = (
     "SITE_URL",
 )
 
-if PRODUCTION and (missing := [name for name in REQUIRED_IN_PRODUCTION if name not in os.environ]):
+if PRODUCTION and (missing := [name for name in REQUIRED_IN_PRODUCTION if name not in env.ENVIRON]):
     raise ImproperlyConfigured(
         f"SECRET_KEY is set, so this is production, which also needs: {', '.join(missing)}"
     )
-if not PRODUCTION and "ALLOWED_HOSTS" in os.environ:
+if not PRODUCTION and "ALLOWED_HOSTS" in env.ENVIRON:
     raise ImproperlyConfigured("ALLOWED_HOSTS opens the site to others, so SECRET_KEY must be set")
 
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
@@ -152,7 +154,7 @@ if CELERY_BROKER_URL == "filesystem://":
     }
 
 # ------------------------------------------------------------------------------------- the mail
-MAILBOX_DIR = None if "EMAIL_URL" in os.environ else VAR_DIR / "mailbox"
+MAILBOX_DIR = None if "EMAIL_URL" in env.ENVIRON else VAR_DIR / "mailbox"
 if MAILBOX_DIR:
     EMAIL_BACKEND = "subscribers.mailbox.CapturingBackend"
 else:

@@ -1,5 +1,6 @@
 """Keeps the processes of the laptop shape alive together, and ends them together."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -24,6 +25,8 @@ def serve_command(port: int) -> tuple[str, ...]:
     return (
         *("gunicorn", "cma_site.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
         *("--threads", "8", "--log-level", "warning"),
+        # The longest allowed: a Chinese character takes nine bytes of a search address.
+        *("--limit-request-line", "8190"),
     )
 
 
@@ -67,6 +70,8 @@ class Supervisor:
             stderr=log,
             env=self.env,
             start_new_session=True,
+            # No thread of ours holds a lock that the child could be born waiting for.
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
 
     def revive(self) -> list[str]:
@@ -96,6 +101,12 @@ class Supervisor:
             child.process.wait()
             child.log.close()
         self.children.clear()
+
+
+def _end_with_parent() -> None:
+    """In the child: be told to end should we die without a chance to say so ourselves."""
+    PR_SET_PDEATHSIG = 1  # noqa: N806  (its name in prctl(2))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _kill_group(leader: int) -> None:

@@ -37,20 +37,21 @@ def load_edition(
 ) -> Loaded:
     """Creates the draft, updates it, or leaves it alone, in one transaction.
 
-    The edition is known again by its text, else by `number`, else by `date` if only one bears it.
-    What an editor wrote, changed or published is never overwritten, only warned about. Raises
-    ImportRefused.
+    The edition is known again by its text, else by `number`; its date says nothing, for one day
+    may have two. What an editor wrote, changed or published is never overwritten, only warned
+    about. Raises ImportRefused.
     """
     _refuse_long_headlines(legacy)
     with transaction.atomic():
-        edition = _find_edition(legacy, number, date)
+        edition = _find_edition(legacy, number)
         if edition is None:
             edition, status, reason = _create(legacy, number, date), Status.CREATED, ""
         else:
             status, reason = _update(edition, legacy, number, date)
     warnings = [reason] if reason else []
-    warnings += [] if edition.number else ["原文沒有期號；請用 --number 指定或在後台填寫。"]
-    warnings += [] if edition.date else ["原文沒有日期；請用 --date 指定或在後台填寫。"]
+    warnings += [] if status == Status.UNCHANGED else _find_same_day(edition)
+    warnings += [] if edition.number else ["原文沒有期號；請用 --number 指定或在編輯台填寫。"]
+    warnings += [] if edition.date else ["原文沒有日期；請用 --date 指定或在編輯台填寫。"]
     warnings += _compare_imprint(legacy.imprint)
     return Loaded(edition, status, (*map(str, legacy.doubts), *warnings))
 
@@ -62,7 +63,7 @@ def _refuse_long_headlines(legacy: LegacyEdition) -> None:
             raise ImportRefused(f"{legacy.name}：第 {entry.line} 行的標題超過 {limit} 字。")
 
 
-def _find_edition(legacy: LegacyEdition, number: int | None, date: date | None) -> Edition | None:
+def _find_edition(legacy: LegacyEdition, number: int | None) -> Edition | None:
     numbered = Edition.objects.filter(number=number).first() if number else None
     if same_text := list(Edition.objects.filter(source_hash=legacy.source_hash).order_by("pk")):
         found = numbered if numbered in same_text else same_text[0]
@@ -71,10 +72,15 @@ def _find_edition(legacy: LegacyEdition, number: int | None, date: date | None) 
                 f"{legacy.name}：{numbered}已是另一期，而這份文字早已匯入為{found}。"
             )
         return found
-    if numbered or number or not date:
-        return numbered
-    dated = Edition.objects.filter(date=date)[:2]
-    return dated[0] if len(dated) == 1 else None
+    return numbered
+
+
+def _find_same_day(edition: Edition) -> list[str]:
+    """The warning that this may be another's text, corrected; empty if the day has no other."""
+    others = Edition.objects.filter(date=edition.date).exclude(pk=edition.pk)
+    if edition.date is None or not others:
+        return []
+    return [f"另有一期在同日：{'、'.join(map(str, others))}。"]
 
 
 def _create(legacy: LegacyEdition, number: int | None, date: date | None) -> Edition:
@@ -110,7 +116,7 @@ def _find_reason_to_keep(edition: Edition, *, is_new_text: bool) -> str:
     if edition.state != State.DRAFT:
         return f"是「{State(edition.state).label}」而非草稿"
     if is_new_text and edition.source_hash == "":
-        return "是編輯在後台撰寫的"
+        return "是在編輯台撰寫的"
     if is_new_text and edition.source_hash != _hash_rows(edition):
         return "匯入後已有編輯修改過"
     return ""
@@ -121,7 +127,7 @@ def _hash_rows(edition: Edition) -> str:
 
 
 def _write_entries(edition: Edition, legacy: LegacyEdition) -> None:
-    """Rows are kept by their place, and with them their themes and addresses."""
+    """Rows are kept by their place, and with them their themes."""
     rows = list(edition.entries.all())
     for surplus in rows[len(legacy.entries) :]:
         surplus.delete()

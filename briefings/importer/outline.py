@@ -276,7 +276,7 @@ def _doubt_leftovers(
         doubts += [
             Doubt(
                 lines[heading.start].number,
-                f"「{lines[heading.start].text}」似是下一則的標題，但其後沒有導言及「短評」，當作正文。",
+                f"「{lines[heading.start].text}」似是下一篇的標題，但其後沒有導言及「短評」，當作正文。",
             )
             for heading in _between(candidates, section.heading.stop, section.stop)
             if heading.number == expected

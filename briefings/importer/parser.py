@@ -71,7 +71,7 @@ def parse_edition(document: Document) -> LegacyEdition:
     outline = find_outline(lines)
     if not outline.sections:
         raise UnreadableDocument(
-            f"{document.name}：找不到任何一則短評（要有編號標題、導言及「短評」一行）。"
+            f"{document.name}：找不到任何一篇短評（要有編號標題、導言及「短評」一行）。"
         )
     with_marks = _marks_are_kept(lines, outline)
     layout = choose_layout(

@@ -123,28 +123,30 @@ def _decode_as_declared(data: bytes, encoding: str, name: str) -> str:
 
 def _decode_unmarked_utf16(data: bytes, name: str) -> tuple[str, str]:
     """Both byte orders usually decode; only the right one gives Chinese prose."""
-    for encoding in ("utf-16-le", "utf-16-be"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if _reads_as_chinese(text):
-            return encoding, text
+    if found := _decode_as_chinese(data, "utf-16-le", "utf-16-be"):
+        return found
     raise UnreadableDocument(f"{name}：檔案含有空位元組（NUL），不是純文字檔。")
 
 
 def _decode_big5(data: bytes, name: str) -> tuple[str, str]:
     """Microsoft's table (cp950) comes second, for signs such as € that HKSCS has elsewhere."""
-    for encoding in ("big5hkscs", "cp950"):
+    if found := _decode_as_chinese(data, "big5hkscs", "cp950"):
+        return found
+    raise UnreadableDocument(
+        f"{name}：未能辨認文字編碼，請另存為 UTF-8、UTF-16 或 Big5-HKSCS 的純文字檔。"
+    )
+
+
+def _decode_as_chinese(data: bytes, *encodings: str) -> tuple[str, str] | None:
+    """The first of the encodings that gives Chinese prose, and the text."""
+    for encoding in encodings:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
         if _reads_as_chinese(text):
             return encoding, text
-    raise UnreadableDocument(
-        f"{name}：未能辨認文字編碼，請另存為 UTF-8、UTF-16 或 Big5-HKSCS 的純文字檔。"
-    )
+    return None
 
 
 def _reads_as_chinese(text: str) -> bool:

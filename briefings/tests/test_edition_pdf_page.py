@@ -45,6 +45,17 @@ def test_a_changed_edition_has_another_pdf(edition, client):
     assert again.status_code == 200
 
 
+def test_a_machine_that_cannot_print_says_so_and_points_to_the_page(edition, client, monkeypatch):
+    monkeypatch.setattr("briefings.pdf.find_missing_parts", lambda: ("中文字型",))
+
+    response = client.get(PATH)
+
+    page = response.content.decode()
+    assert response.status_code == 503
+    assert "PDF 暫時未能提供" in page
+    assert 'href="/editions/2026-11-20/"' in page
+
+
 def test_nobody_keeps_a_pdf_that_may_be_withdrawn(edition, client):
     response = client.get(PATH)
 

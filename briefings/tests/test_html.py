@@ -109,6 +109,23 @@ def test_what_editors_use_comes_through_unchanged():
     assert clean_html(html) == html
 
 
+@pytest.mark.parametrize(
+    "address", ["//[編者註]/", "//[x", "/entries/1/", "#top", "http://[::1", "https://", "ftp://x"]
+)
+def test_a_link_leads_to_a_whole_address_or_nowhere(address):
+    cleaned = clean_html(f'<p><a href="{address}">字</a></p>')
+
+    assert cleaned == '<p><a rel="noopener noreferrer">字</a></p>'
+
+
+@pytest.mark.parametrize("tag", ["em", "blockquote", "div", "ul"])
+def test_tags_nested_without_end_are_dropped_and_their_text_kept(tag):
+    cleaned = clean_html(f"<{tag}>" * 100_000 + "文" + f"</{tag}>" * 100_000 + "<p>後</p>")
+
+    assert cleaned.count(f"<{tag}>") <= 30
+    assert to_text(cleaned) == "文\n後" or to_text(cleaned) == "文後"
+
+
 @pytest.mark.parametrize("span", ["65000", "-1", "１", "9" * 5000, "2em"])
 def test_a_cell_spans_no_more_than_a_page_could_hold(span):
     html = f'<table><tbody><tr><td colspan="{span}" rowspan="2">值</td></tr></tbody></table>'
@@ -126,6 +143,14 @@ def test_cleaning_twice_is_cleaning_once(text):
 def test_an_empty_editor_gives_the_empty_string():
     assert clean_html("<p></p>") == ""
     assert clean_html("<p>甲</p><p><br></p><p>&nbsp;</p>") == "<p>甲</p>"
+
+
+@pytest.mark.parametrize("piece", ["\n", "<p></p>", "<p>", "<p>\n"])
+def test_emptiness_without_end_is_cleaned_without_delay(piece):
+    empty = piece * 200_000  # quadratic work would take minutes
+
+    assert clean_html(f"<p>甲</p>{empty}<p>乙</p>").endswith("<p>乙</p>")
+    assert clean_html(f"<p>甲</p>{empty}<p></p>") == "<p>甲</p>"
 
 
 def test_nul_is_dropped_because_postgresql_cannot_store_it():

@@ -88,6 +88,27 @@ def test_an_editions_page_links_to_its_neighbours_in_time(client):
     assert context["following"].slug == "2026-01-03"
 
 
+def test_editions_of_one_day_follow_each_other_as_they_are_listed(client):
+    for number in (9, None, 8):
+        make_published(number=number)
+
+    listed = [edition.slug for edition in client.get("/editions/").context["editions"]]
+    pages = [client.get(f"/editions/{slug}/").context for slug in listed]
+
+    assert [page["edition"].label for page in pages] == ["第9期", "第8期", "未編號"]
+    assert [page["following"] and page["following"].slug for page in pages] == [None, *listed[:-1]]
+    assert [page["previous"] and page["previous"].slug for page in pages] == [*listed[1:], None]
+
+
+def test_entries_of_two_editions_of_one_day_are_listed_apart(client):
+    make_published(*[{"headline": name, "themes": ["稅"]} for name in "甲乙"], number=None)
+    make_published(*[{"headline": name, "themes": ["稅"]} for name in "丙丁"], number=None)
+
+    entries = client.get("/themes/稅/").context["entries"]
+
+    assert [entry.headline for entry in entries] == ["丙", "丁", "甲", "乙"]
+
+
 def test_a_preview_says_that_the_edition_is_a_draft():
     draft = make_draft({"headline": "未定稿"}, date=None)
 
@@ -194,7 +215,7 @@ def test_no_page_asks_another_site_for_anything(client):
     [
         ("/", 7),
         ("/editions/", 5),
-        ("/editions/2026-01-05/", 7),
+        ("/editions/2026-01-05/", 8),
         ("/entries/短評05/", 6),
         ("/themes/", 2),
         ("/themes/甲/", 5),

@@ -23,8 +23,10 @@ from briefings.contexts import (
     ThemeContext,
     describe_edition,
 )
+from briefings.html import clean_html, to_text
 from briefings.models import Publication, State
 from briefings.pdf import (
+    PDFRefused,
     _prepare_press,
     _store,
     render_edition_pdf,
@@ -132,7 +134,7 @@ def find_headline_pages(pdf: bytes) -> list[int]:
 def write_expected_text(edition: EditionContext) -> str:
     parts = []
     for entry in edition.entries:
-        parts += [f"{entry.number}.{entry.headline}", *entry.lead, "短評", entry.body_text]
+        parts += [f"{entry.number}.{entry.headline}", *entry.lead, "短評", to_text(entry.body)]
         if entry.themes:
             parts.append("政策主題：" + "、".join(theme.name for theme in entry.themes))
     return squeeze("".join([*parts, edition.imprint.notice, edition.imprint.contact]))
@@ -474,3 +476,17 @@ def test_the_command_says_where_it_could_not_write(db, tmp_path):
 
     with pytest.raises(CommandError, match="不能寫入"):
         call_command("edition_pdf", "2026-11-20", out=tmp_path / "taken" / "edition.pdf")
+
+
+def test_what_cannot_be_laid_out_is_refused_in_words():
+    """The allow-list lets nothing so deep be stored; what is stored already may be."""
+    edition = compose(describe(body="<em>" * 400 + "文" + "</em>" * 400))
+
+    with pytest.raises(PDFRefused, match="未能排版"):
+        render_edition_pdf(edition)
+
+
+def test_an_odd_address_is_printed_as_text():
+    pdf = render_edition_pdf(compose(describe(body=clean_html("<p><a href='//[x'>公報</a></p>"))))
+
+    assert "公報" in read_text(pdf)

@@ -74,6 +74,15 @@ def test_production_names_what_it_lacks(tmp_path, missing):
 
 
 @pytest.mark.slow
+def test_a_variable_set_to_nothing_is_not_set(tmp_path):
+    blank = start(tmp_path, **dict.fromkeys(PRODUCTION, ""))
+    no_key = start(tmp_path, **PRODUCTION | {"SECRET_KEY": ""})
+
+    assert blank.stdout.split()[0] == "django.db.backends.sqlite3"
+    assert "SECRET_KEY must be set" in no_key.stderr
+
+
+@pytest.mark.slow
 def test_a_site_open_to_others_must_have_a_key_of_its_own(tmp_path):
     result = start(tmp_path, ALLOWED_HOSTS="briefings.example.com")
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -59,6 +61,22 @@ def test_a_child_that_does_not_want_to_end_is_ended(tmp_path):
     supervisor.stop(patience=0.2)
 
     assert process.returncode == -9
+
+
+def test_children_end_with_a_supervisor_that_was_killed(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from cma_site.supervisor import Supervisor;"
+        "s = Supervisor(Path(sys.argv[1]));"
+        "s.start('child', ('python', '-c', 'import time; time.sleep(60)'));"
+        "print(s.children['child'].process.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE)
+    child = int(parent.stdout.readline())
+
+    parent.kill()
+    parent.wait()
+
+    assert is_gone(child)
 
 
 def test_what_dies_is_started_again(tmp_path):

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if loaded.edition.date is None:
             raise ImportRefused(f"{legacy.name}：沒有日期，不能出版；請用 --date 指定日期。")
         if loaded.edition.state == State.WITHDRAWN:
-            raise ImportRefused(f"{legacy.name}：這一期已被撤回，請在後台決定是否再出版。")
+            raise ImportRefused(f"{legacy.name}：這一期已被撤回，請在編輯台決定是否再出版。")
         try:
             publish_edition(loaded.edition, audience=Audience.PUBLIC)
         except TransitionRefused as error:

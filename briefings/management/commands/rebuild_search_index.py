@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import connection
 
 from briefings.models import Entry, State
 from briefings.search.index import open_backend, remove_entry
@@ -39,19 +39,12 @@ class Command(BaseCommand):
         backend = open_backend(connection)
         entry_ids = list(Entry.objects.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(entry_ids), CHUNK_SIZE):
-            refresh_entries(entry_ids[start : start + CHUNK_SIZE])
+            Entry.objects.filter(pk__in=entry_ids[start : start + CHUNK_SIZE]).refresh_index()
         for entry_id in backend.find_entry_ids().difference(
             Entry.objects.values_list("pk", flat=True)
         ):
             remove_entry(entry_id)
         self.stdout.write(f"已重建索引，共 {len(backend.find_entry_ids())} 篇短評。")
-
-
-@transaction.atomic
-def refresh_entries(entry_ids: list[int]) -> None:
-    # Locked, so that nobody's newer text is overwritten in the index by the one read here.
-    for entry in Entry.objects.select_for_update().filter(pk__in=entry_ids):
-        entry.refresh_index()
 
 
 def find_differences() -> Iterator[str]:

@@ -79,11 +79,10 @@ def test_a_number_or_date_given_later_is_added_to_the_draft():
     assert (loaded.edition.number, loaded.edition.slug) == (8, "2023-11-15")
 
 
-@pytest.mark.parametrize("label", [{"number": 8}, {"date": DAY}])
-def test_another_text_of_the_same_edition_updates_the_draft(label):
-    first = load_edition(make_legacy(HARBOUR, POWER), **label)
+def test_another_text_of_the_same_number_updates_the_draft():
+    first = load_edition(make_legacy(HARBOUR, POWER), number=8)
 
-    loaded = load_edition(make_legacy(TALENT), **label)
+    loaded = load_edition(make_legacy(TALENT), number=8)
 
     assert (loaded.edition, loaded.status) == (first.edition, Status.UPDATED)
     assert read_headlines(loaded.edition) == [TALENT.headline]
@@ -113,7 +112,7 @@ def test_a_published_edition_is_never_overwritten():
 
 def test_a_draft_an_editor_has_changed_is_not_overwritten_by_another_text():
     edition = load_edition(make_legacy(POWER), number=8).edition
-    make_entry(edition, position=2, headline="編輯加寫的一則")
+    make_entry(edition, position=2, headline="編輯加寫的一篇")
 
     loaded = load_edition(make_legacy(TALENT), number=8)
 
@@ -139,11 +138,21 @@ def test_a_number_another_edition_has_is_refused():
         load_edition(make_legacy(), number=9)
 
 
-def test_two_editions_of_one_day_are_not_told_apart_by_it():
-    load_edition(make_legacy(HARBOUR), number=7, date=DAY)
-    load_edition(make_legacy(POWER), number=8, date=DAY)
+def test_another_text_of_the_same_day_is_another_edition():
+    first = load_edition(make_legacy(POWER), number=8, date=DAY).edition
 
-    assert load_edition(make_legacy(TALENT), date=DAY).status == Status.CREATED
+    loaded = load_edition(make_legacy(TALENT), number=9, date=DAY)
+
+    assert loaded.status == Status.CREATED
+    assert loaded.warnings == ("另有一期在同日：第8期 2023-11-15。",)
+    assert read_headlines(first) == [POWER.headline]
+
+
+def test_a_text_loaded_again_says_nothing_of_others_of_its_day():
+    load_edition(make_legacy(POWER), number=8, date=DAY)
+    load_edition(make_legacy(TALENT), number=9, date=DAY)
+
+    assert load_edition(make_legacy(TALENT), number=9, date=DAY).warnings == ()
 
 
 def test_a_headline_too_long_for_the_archive_is_refused():

@@ -235,7 +235,7 @@ def test_a_character_lost_before_us_is_doubted():
 
 @pytest.mark.parametrize("text", ["只有一句。", "1. 清單甲，\n2. 清單乙。", "短評\n沒有標題。"])
 def test_a_text_without_entries_is_refused(text):
-    with pytest.raises(UnreadableDocument, match="找不到任何一則短評"):
+    with pytest.raises(UnreadableDocument, match="找不到任何一篇短評"):
         parse(text)
 
 

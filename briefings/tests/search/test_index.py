@@ -1,8 +1,9 @@
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
 from briefings.models import Audience, Entry
-from briefings.publishing import withdraw_edition
+from briefings.publishing import publish_edition, withdraw_edition
 from briefings.search.index import search_entries
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_draft, make_published
@@ -55,6 +56,28 @@ def test_a_corrected_entry_is_found_by_its_new_text_only():
 
     assert find("關稅") == []
     assert find("匯率") == ["匯率"]
+
+
+def test_the_index_holds_what_the_row_holds_after_a_part_of_it_was_saved():
+    edition = make_published({"headline": "關稅", "lead": "甲"})
+    older = edition.entries.get()
+    edition.entries.update(lead="乙")
+
+    older.headline = "匯率"
+    older.save(update_fields=["headline"])
+
+    call_command("rebuild_search_index", check=True)
+    assert find("匯率") == ["匯率"]
+
+
+def test_an_older_copy_of_an_entry_that_is_saved_leaves_it_found():
+    edition = make_draft({"headline": "關稅"})
+    older = edition.entries.get()
+    publish_edition(edition, audience=Audience.PUBLIC)
+
+    older.save()
+
+    assert find("關稅") == ["關稅"]
 
 
 def test_a_correction_rolled_back_leaves_the_index_as_it_was():

@@ -47,6 +47,8 @@ class Command(BaseCommand):
         if settings.MAILBOX_DIR is None:
             raise CommandError("示範的會員都是虛構的；請取消 EMAIL_URL，讓電郵留在本機的郵箱。")
         port = read_port()
+        if not once:
+            refuse_taken_port(port)  # before half a minute of preparation; and again after it
         # Mail and PDF, made by the worker too, are to name the address that is really served.
         settings.SITE_URL = os.environ.setdefault("SITE_URL", f"http://127.0.0.1:{port}")
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cma_site.settings")
@@ -120,7 +122,7 @@ class Command(BaseCommand):
 
 def read_port() -> int:
     text = os.environ.get("PORT", "8000")
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise CommandError(f"PORT 必須是 1 至 65535 的數字，現為「{text}」。")
     return int(text)
 
