@@ -20,6 +20,9 @@ from briefings.importer.readers import Document, Line, UnreadableDocument
 # Of the places where a block surely ends, how many must carry the mark before it is believed.
 MARKS_KEPT = 0.8
 
+# The department's editions have two or three; a file with more than this is something else.
+MOST_ENTRIES = 100
+
 
 @dataclass(frozen=True)
 class LegacyEntry:
@@ -72,6 +75,10 @@ def parse_edition(document: Document) -> LegacyEdition:
     if not outline.sections:
         raise UnreadableDocument(
             f"{document.name}：找不到任何一篇短評（要有編號標題、導言及「短評」一行）。"
+        )
+    if len(outline.sections) > MOST_ENTRIES:
+        raise UnreadableDocument(
+            f"{document.name}：有 {len(outline.sections)} 個標題，不像是一期（最多 {MOST_ENTRIES} 篇）。"
         )
     with_marks = _marks_are_kept(lines, outline)
     layout = choose_layout(

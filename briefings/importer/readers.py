@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # An edition of two entries is 12 kB; a file beyond this is some other kind of file.
-LARGEST_FILE = 2 * 1024 * 1024
+LARGEST_FILE = 512 * 1024
 
 FOREIGN_FORMATS = (
     (b"%PDF", "PDF"),
@@ -87,8 +87,8 @@ def _read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise UnreadableDocument(f"{path}：未能開啟檔案（{error}）。") from error
     if len(data) > LARGEST_FILE:
-        limit = LARGEST_FILE // (1024 * 1024)
-        raise UnreadableDocument(f"{path}：檔案超過 {limit} MB 的上限，不像是一期的文字檔。")
+        limit = LARGEST_FILE // 1024
+        raise UnreadableDocument(f"{path}：檔案超過 {limit} KB 的上限，不像是一期的文字檔。")
     return data
 
 

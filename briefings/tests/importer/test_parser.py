@@ -247,3 +247,11 @@ def test_the_hash_knows_the_text_whatever_its_spaces_and_paragraphs():
 
 def test_the_hash_knows_another_text():
     assert parse(typeset([HARBOUR])).source_hash != parse(typeset([POWER])).source_hash
+
+
+def test_a_file_with_a_hundred_and_one_headings_is_no_edition():
+    text = "".join(f"{n}. 標題{n}號\n導言。\n短評\n正文。\n" for n in range(1, 100))
+    text += "".join(f"{n}. 另一標題{n}號\n導言。\n短評\n正文。\n" for n in (1, 2))
+
+    with pytest.raises(UnreadableDocument, match="101 個標題"):
+        parse_edition(document_from_bytes(text.encode(), name="目錄.txt"))
