@@ -10,7 +10,15 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscribers.models import Delivery, DeliveryState, Mailing, Member
+from subscribers.delivery import send_again
+from subscribers.models import (
+    Delivery,
+    DeliveryQuerySet,
+    DeliveryState,
+    Mailing,
+    Member,
+    MemberState,
+)
 from subscribers.tasks import send_confirmation
 
 
@@ -34,6 +42,12 @@ class MemberAdmin(admin.ModelAdmin):
         "created_at",
     ]
     actions = ["unsubscribe_members", "send_confirmations"]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without deleting many at once: the rows are the record of who consented to what."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
     def get_readonly_fields(
         self,
@@ -70,10 +84,10 @@ class MemberAdmin(admin.ModelAdmin):
 
     @admin.action(description="再寄確認信", permissions=["change"])
     def send_confirmations(self, request: HttpRequest, members: QuerySet[Member]) -> None:
-        waiting = members.exclude(pk__in=Member.objects.active())
+        waiting = members.filter(state=MemberState.PENDING)
         for member in waiting:
             transaction.on_commit(partial(send_confirmation.delay, member.pk))
-        messages.success(request, f"已寄出 {len(waiting)} 封確認信。")
+        messages.success(request, f"將寄出 {len(waiting)} 封確認信。")
 
 
 class LedgerAdmin(admin.ModelAdmin):
@@ -133,6 +147,8 @@ class MailingAdmin(LedgerAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(LedgerAdmin):
+    """Whoever may change deliveries decides what becomes of those that the machine gave up."""
+
     list_display = ["email", "state", "sent_at", "reply", "show_edition"]
     list_filter = ["state"]
     list_select_related = ["mailing__edition"]
@@ -150,6 +166,20 @@ class DeliveryAdmin(LedgerAdmin):
         "sent_at",
         "reply",
     ]
+    actions = ["accept_as_sent", "send_deliveries_again"]
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscribers.change_delivery")
+
+    @admin.action(description="結果不明的，當作已寄出", permissions=["settle"])
+    def accept_as_sent(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
+        count = deliveries.accept_as_sent()
+        messages.success(request, f"所選的投遞中，{count} 份結果不明的已當作寄出。")
+
+    @admin.action(description="失敗或結果不明的，再寄一次", permissions=["settle"])
+    def send_deliveries_again(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
+        count = send_again(deliveries, timezone.now())
+        messages.success(request, f"所選的投遞中，{count} 份失敗或結果不明的將再寄一次。")
 
     @admin.display(description="期", ordering="mailing__edition")
     def show_edition(self, delivery: Delivery) -> str:

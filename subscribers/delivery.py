@@ -16,11 +16,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from briefings.contexts import describe_edition
+from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.digests import freeze_digest, group_by_choice, make_subject
 from subscribers.messages import BadAddress, build_message
-from subscribers.models import Delivery, Digest, Mailing, MailingState, Member
+from subscribers.models import Delivery, DeliveryQuerySet, Digest, Mailing, MailingState, Member
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
 
 logger = logging.getLogger(__name__)
@@ -75,15 +75,13 @@ def open_mailing(edition: Edition, by: AbstractBaseUser | AnonymousUser | None) 
     return mailing
 
 
-def group_members(edition: Edition) -> dict[tuple[int, ...], list[int]]:
+def group_members(edition: EditionContext) -> dict[tuple[int, ...], list[int]]:
     """Who would get which entries of the edition: keys of members by keys of entries.
 
-    Those who want every edition but none of this one's themes stand under `()`. Three queries.
+    Those who want every edition but none of this one's themes stand under `()`. Two queries.
     """
-    themes_by_entry: dict[int, set[int]] = {
-        entry: set() for entry in edition.entries.values_list("pk", flat=True)
-    }
-    themed = ThemedEntry.objects.filter(content_object__edition=edition)
+    themes_by_entry: dict[int, set[int]] = {entry.id: set() for entry in edition.entries}
+    themed = ThemedEntry.objects.filter(content_object__in=themes_by_entry)
     for entry, theme in themed.values_list("content_object_id", "tag_id"):
         themes_by_entry[entry].add(theme)
     members = Member.objects.wants_every_edition().order_by("pk")
@@ -95,17 +93,25 @@ def group_members(edition: Edition) -> dict[tuple[int, ...], list[int]]:
     )
 
 
+def is_open_to_public(edition: Edition) -> bool:
+    """Whether its mail may link to its pages. A draft is expected to be."""
+    public = Edition.objects.visible_to(Audience.PUBLIC)
+    return edition.state == State.DRAFT or public.filter(pk=edition.pk).exists()
+
+
 def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     edition.refresh_from_db()
     if edition.state != State.PUBLISHED:
         raise MailingRefused(f"{edition}尚未出版，不能寄給會員。")
-    groups = group_members(edition)
+    description = describe_edition(edition)
+    groups = group_members(description)
     groups.pop((), None)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
-    digests = _freeze_digests(mailing, edition, groups)
+    is_public = is_open_to_public(edition)
+    digests = _freeze_digests(mailing, description, groups, is_public=is_public)
     digest_by_member = {m: digests[chosen] for chosen, members in groups.items() for m in members}
-    addresses = Member.objects.order_by("pk").values_list("pk", "email", "name")
+    readers = Member.objects.wants_every_edition().order_by("pk")
     Delivery.objects.bulk_create(
         (
             Delivery(
@@ -116,7 +122,7 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
                 name=name,
                 not_before=mailing.opened_at,
             )
-            for member, email, name in addresses.iterator()
+            for member, email, name in readers.values_list("pk", "email", "name").iterator()
             if member in digest_by_member
         ),
         batch_size=1000,
@@ -124,14 +130,16 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
 
 
 def _freeze_digests(
-    mailing: Mailing, edition: Edition, choices: Iterable[tuple[int, ...]]
+    mailing: Mailing,
+    edition: EditionContext,
+    choices: Iterable[tuple[int, ...]],
+    *,
+    is_public: bool,
 ) -> dict[tuple[int, ...], Digest]:
     """One for each choice of entries that occurs."""
-    description = describe_edition(edition)
-    is_public = Edition.objects.visible_to(Audience.PUBLIC).filter(pk=edition.pk).exists()
     digests = {}
     for chosen in choices:
-        digest = freeze_digest(description.only(chosen), is_public=is_public)
+        digest = freeze_digest(edition.only(chosen), is_public=is_public)
         digest.mailing = mailing
         digest.save()
         digests[chosen] = digest
@@ -148,11 +156,13 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     digests: dict[int, Digest] = {}
     with Relay() as relay:
         for delivery in list(chunk.due(timezone.now())):
-            if not delivery.take(timezone.now()):
-                continue
-            if delivery.digest_id not in digests:
-                digests[delivery.digest_id] = delivery.digest
             try:
+                # Before the claim, or connecting would use up its lease.
+                relay.open()
+                if not delivery.take(timezone.now()):
+                    continue
+                if delivery.digest_id not in digests:
+                    digests[delivery.digest_id] = delivery.digest
                 send(delivery, digests[delivery.digest_id], mailing, relay)
             except Unreachable as error:
                 logger.warning("Mailing %s stops: %s", mailing.pk, error)
@@ -197,11 +207,26 @@ def _choose_next_time(delivery: Delivery) -> datetime:
     return timezone.now() + FIRST_WAIT * (1 << doublings)
 
 
+def send_again(deliveries: DeliveryQuerySet, now: datetime) -> int:
+    """Queue those that failed or are held, with their mailings; how many. Wakes after commit."""
+    mailings = list(Mailing.objects.filter(deliveries__in=deliveries.unsettled()).distinct())
+    count = deliveries.requeue_unsettled(now)
+    reopen_mailings()
+
+    def wake() -> None:
+        for mailing in mailings:
+            _wake_all(mailing, now)
+
+    transaction.on_commit(wake, robust=True)  # as in open_mailing
+    return count
+
+
 # ------------------------------------------------------------------------------------ sweeping
 
 
 def sweep(now: datetime) -> None:
     """What the schedule does each half minute: settle what is abandoned, wake, finish."""
+    reopen_mailings()
     for mailing in Mailing.objects.filter(state=MailingState.SENDING):
         for delivery in mailing.deliveries.abandoned(now):
             settle_unknown(delivery, "工作程序中斷，結果不明", resend_at=now)
@@ -234,6 +259,18 @@ def finish_mailings(now: datetime) -> None:
     unfinished = Delivery.objects.unfinished().filter(mailing=OuterRef("pk"))
     Mailing.objects.filter(~Exists(unfinished), state=MailingState.SENDING).update(
         state=MailingState.DONE, finished_at=now
+    )
+
+
+def reopen_mailings() -> None:
+    """done → sending for those with something to do again.
+
+    The sweep asks too: a delivery queued again just while its mailing is being finished would be
+    left behind.
+    """
+    unfinished = Delivery.objects.unfinished().filter(mailing=OuterRef("pk"))
+    Mailing.objects.filter(Exists(unfinished), state=MailingState.DONE).update(
+        state=MailingState.SENDING, finished_at=None
     )
 
 

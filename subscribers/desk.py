@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from briefings.contexts import describe_edition
 from briefings.hooks import EditionTool, PublishOption
 from briefings.models import Edition, Theme
-from subscribers.delivery import MailingRefused, group_members, open_mailing
+from subscribers.delivery import MailingRefused, group_members, is_open_to_public, open_mailing
 from subscribers.digests import freeze_digest
 from subscribers.messages import fill_digest
 from subscribers.models import DeliveryState, Frequency, Mailing, Member
@@ -41,7 +41,7 @@ class Readership:
 
 
 def count_readership(edition: Edition) -> Readership:
-    groups = group_members(edition)
+    groups = group_members(describe_edition(edition))
     others = Member.objects.active().exclude(frequency=Frequency.EVERY_EDITION)
     frequencies = Counter(others.order_by().values_list("frequency", flat=True))
     return Readership(
@@ -58,6 +58,8 @@ def describe_sending(edition: Edition) -> str:
 
 
 def send_to_members(edition: Edition, by: AbstractBaseUser | AnonymousUser) -> str:
+    if Mailing.objects.filter(edition=edition).exists():
+        return "這一期已寄過給會員，沒有再寄。"
     try:
         mailing = open_mailing(edition, by)
     except MailingRefused as refused:
@@ -75,9 +77,11 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         description = description.only(list(chosen))
     context: dict[str, Any] = {"title": f"預覽郵件：{edition}", "themes": themes, "theme": theme}
     if description.entries:
-        digest = freeze_digest(description, is_public=True)
+        digest = freeze_digest(description, is_public=is_open_to_public(edition))
         text, html = fill_digest(digest, PREVIEW_SLOTS)
-        outside = html.replace("<head>", '<head><base target="_blank">', 1)
+        # Its own address as the base, or the links within the mail would leave it.
+        base = '<head><base href="about:srcdoc" target="_blank">'
+        outside = html.replace("<head>", base, 1)
         context |= {"subject": digest.subject, "text": text, "html": outside}
     return _render(request, edition, "mail_preview", context)
 

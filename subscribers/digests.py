@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 
 from briefings.contexts import EditionContext
 from subscribers.models import Digest
+from subscribers.plaintext import to_plain_text
 
 SUBJECT_LENGTH = 120  # what a list of mail shows is far shorter; a headline may not fill the page
 
@@ -58,9 +59,10 @@ def freeze_digest(edition: EditionContext, *, is_public: bool) -> Digest:
     subject = make_subject(edition)
     context = {"edition": edition, "subject": subject, "is_public": is_public}
     html = render_to_string("subscribers/mail/edition/body.html", context)
+    texts = [(entry, to_plain_text(entry.body)) for entry in edition.entries]
     return Digest(
         key=digest_key(entry.id for entry in edition.entries),
         subject=subject,
-        text=render_to_string("subscribers/mail/edition/body.txt", context),
+        text=render_to_string("subscribers/mail/edition/body.txt", context | {"texts": texts}),
         html=_inliner.inline(html),
     )

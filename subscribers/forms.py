@@ -3,8 +3,8 @@ from typing import Any, cast
 from django import forms
 from django.db.models import Q, QuerySet
 
-from briefings.models import Audience, Theme
-from subscribers.models import CONSENT_WORDING, Frequency, Member
+from briefings.models import Audience, Publication, Theme
+from subscribers.models import Frequency, Member, word_consent
 
 
 def find_public_themes() -> QuerySet[Theme]:
@@ -23,10 +23,9 @@ class PreferencesForm(forms.ModelForm):
     class Meta:
         model = Member
         fields = ["name", "frequency", "themes"]
-        labels = {"name": "稱呼", "frequency": "寄送頻率", "themes": "感興趣的政策主題"}
+        labels = {"frequency": "寄送頻率", "themes": "感興趣的政策主題"}
         help_texts = {
             "name": "可以不填。",
-            "frequency": "每週及每月摘要正在籌備；選擇後，推出時即會收到。",
             "themes": "不選即收取全部。",
         }
         widgets = {"frequency": forms.RadioSelect, "themes": forms.CheckboxSelectMultiple}
@@ -34,9 +33,13 @@ class PreferencesForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs["autocomplete"] = "name"
+        # The others send nothing yet; who has one of them already keeps it.
+        offered = {Frequency.EVERY_EDITION, Frequency.PAUSED, self.instance.frequency}
+        choices = [choice for choice in Frequency.choices if choice[0] in offered]
+        cast(forms.ChoiceField, self.fields["frequency"]).choices = choices
         # What they chose stays on offer, even when nothing published has that theme any longer.
-        offered = Theme.objects.filter(Q(pk__in=find_public_themes()) | Q(members=self.instance))
-        _get_themes_field(self).queryset = offered.distinct()
+        themes = Theme.objects.filter(Q(pk__in=find_public_themes()) | Q(members=self.instance))
+        _get_themes_field(self).queryset = themes.distinct()
 
     def save(self, *args: Any, **kwargs: Any) -> Member:  # noqa: ARG002
         """Only what the form holds: the member may unsubscribe at this very moment."""
@@ -52,6 +55,7 @@ class SubscribeForm(forms.Form):
     email = forms.EmailField(
         label="電郵地址",
         max_length=254,
+        error_messages={"required": "請填寫電郵地址。", "invalid": "請填寫正確的電郵地址。"},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
     )
     name = forms.CharField(
@@ -61,13 +65,6 @@ class SubscribeForm(forms.Form):
         help_text="可以不填。",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    frequency = forms.ChoiceField(
-        label="寄送頻率",
-        choices=[choice for choice in Frequency.choices if choice[0] != Frequency.PAUSED],
-        initial=Frequency.EVERY_EDITION,
-        help_text=PreferencesForm.Meta.help_texts["frequency"],
-        widget=forms.RadioSelect,
-    )
     themes = forms.ModelMultipleChoiceField(
         queryset=Theme.objects.none(),
         label="感興趣的政策主題",
@@ -75,14 +72,13 @@ class SubscribeForm(forms.Form):
         help_text="不選即收取全部。",
         widget=forms.CheckboxSelectMultiple,
     )
-    consent = forms.BooleanField(
-        label=CONSENT_WORDING, error_messages={"required": "請先勾選同意。"}
-    )
+    consent = forms.BooleanField(error_messages={"required": "請先剔選同意。"})
     # People don't see this field; programs that fill in every field give themselves away.
     website = forms.CharField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["consent"].label = word_consent(Publication.load())
         _get_themes_field(self).queryset = find_public_themes()
 
     def is_from_bot(self) -> bool:

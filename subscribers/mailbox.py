@@ -40,6 +40,7 @@ class Received:
     key: str
     headers: tuple[tuple[str, str], ...]
     subject: str
+    sender: str
     to: str
 
     @property
@@ -102,7 +103,13 @@ def _parse(source: bytes, *, headers_only: bool = False) -> ParsedMessage:
 
 def _describe(key: str, message: ParsedMessage) -> Received:
     headers = tuple((name, str(value)) for name, value in message.items())
-    return Received(key, headers, subject=message["Subject"] or "", to=message["To"] or "")
+    return Received(
+        key,
+        headers,
+        subject=message["Subject"] or "",
+        sender=message["From"] or "",
+        to=message["To"] or "",
+    )
 
 
 def _find_part(message: ParsedMessage, subtype: str) -> str:

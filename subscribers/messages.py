@@ -78,13 +78,18 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
 
 
 def build_confirmation(member: Member) -> Message:
-    """The answer to a wish to join: a link to confirm or, for a member, one to the preferences."""
+    """The answer to a wish to join: a link to confirm or, for a member, one to the preferences.
+
+    Only a member is called by name. Before that the name may be anything, typed by anybody, which
+    we would carry to an address of their choice.
+    """
     publication = Publication.load()
+    name = member.name if member.is_active else ""
     purpose = Purpose.PREFERENCES if member.is_active else Purpose.CONFIRM
     template = "already_member" if member.is_active else "confirm"
     context = {
         "publication": publication,
-        "member": member,
+        "greeting": greet(name),
         "url": make_url(purpose, member.pk),
         "site_url": absolute_url("/"),
         "days": CONFIRM_WITHIN.days,
@@ -97,7 +102,8 @@ def build_confirmation(member: Member) -> Message:
         reply_to=[publication.reply_to] if publication.reply_to else None,
         headers={
             "From": write_address(publication.name, publication.sender_email),
-            "To": write_address(member.name, member.email),
+            "To": write_address(name, member.email),
+            "Date": format_datetime(timezone.localtime()),
             "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
             "Auto-Submitted": "auto-generated",
         },
@@ -120,13 +126,17 @@ def make_message_id(delivery: Delivery, mailing: Mailing) -> str:
 
 def make_slots(delivery: Delivery) -> dict[str, str]:
     """What fills a digest's slots in this member's copy. A deleted member's links open, kindly."""
-    name, member_id = one_line(delivery.name), delivery.member_id or 0
+    member_id = delivery.member_id or 0
     return {
-        "greeting": f"{name}，您好：" if name else "您好：",
+        "greeting": greet(delivery.name),
         "preferences": make_url(Purpose.PREFERENCES, member_id),
         "unsubscribe": make_url(Purpose.UNSUBSCRIBE, member_id),
         "mail": make_url(Purpose.MAIL, delivery.pk),
     }
+
+
+def greet(name: str) -> str:
+    return f"{one_line(name)}，您好：" if one_line(name) else "您好："
 
 
 def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:

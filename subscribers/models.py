@@ -9,11 +9,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from briefings.models import Edition, Theme
-
-CONSENT_WORDING = (
-    "本人同意香港中華廠商聯合會政策研究部以上述電郵地址寄送政策短評，並明白可隨時免費取消訂閱。"
-)
+from briefings.models import Edition, Publication, State, Theme
 
 
 class MemberState(models.TextChoices):
@@ -35,6 +31,14 @@ def normalise_email(email: str) -> str:
     """The domain in lower case; what stands before the @ is its owner's business (RFC 5321)."""
     local, at, domain = email.strip().rpartition("@")
     return f"{local}{at}{domain.lower()}"
+
+
+def word_consent(publication: Publication) -> str:
+    """What somebody agrees to by signing up."""
+    return (
+        f"本人同意{publication.organisation}{publication.department}以上述電郵地址"
+        f"寄送《{publication.name}》，並明白可隨時免費取消訂閱。"
+    )
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -64,7 +68,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
                 return member
             member.name = name
             member.frequency = frequency
-            member.consent_wording = CONSENT_WORDING
+            member.consent_wording = word_consent(Publication.load())
             member.consented_at = now
             # Only these: a confirmation that arrives meanwhile must not be undone.
             member.save(update_fields=["name", "frequency", "consent_wording", "consented_at"])
@@ -83,7 +87,7 @@ class Member(models.Model):
     """Someone who may receive mail."""
 
     email = models.EmailField("電郵")  # unique: see Meta
-    name = models.CharField("姓名", max_length=60, blank=True)
+    name = models.CharField("稱呼", max_length=60, blank=True)
     state = models.CharField(
         "狀態", max_length=20, choices=MemberState, default=MemberState.PENDING, editable=False
     )
@@ -152,7 +156,7 @@ class Member(models.Model):
 
 
 class MailingState(models.TextChoices):
-    """sending → done"""
+    """sending → done, and back when something is to be sent again"""
 
     SENDING = "sending", "寄送中"
     DONE = "done", "完成"
@@ -224,6 +228,7 @@ class DeliveryState(models.TextChoices):
 
     queued → sending (claimed) → sent | failed | skipped, or back to queued;
     sending → unknown, held for a person, when nobody can know whether it was accepted.
+    A person may decide: unknown → sent; unknown | failed → queued.
     """
 
     QUEUED = "queued", "等候"
@@ -234,8 +239,17 @@ class DeliveryState(models.TextChoices):
     UNKNOWN = "unknown", "結果不明"
 
 
+# Both as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
+# which PostgreSQL does not ask again after it has waited for another's claim.
+
+
 def _is_wanted() -> Exists:
     return Exists(Member.objects.wants_every_edition().filter(pk=OuterRef("member_id")))
+
+
+def _is_of_published_edition() -> Exists:
+    published = Mailing.objects.filter(edition__state=State.PUBLISHED)
+    return Exists(published.filter(pk=OuterRef("mailing_id")))
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -246,10 +260,31 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Those the machine still has to do something about."""
         return self.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING])
 
-    def skip_unwanted(self) -> int:
-        """queued → skipped for members who left, paused or were deleted since the opening."""
-        return self.filter(~_is_wanted(), state=DeliveryState.QUEUED).update(
-            state=DeliveryState.SKIPPED, reply="會員已不收取"
+    def skip_unwanted(self) -> None:
+        """queued → skipped, with the reason, for what changed since the opening.
+
+        The member left, paused or was deleted; or else the edition was withdrawn.
+        """
+        queued = self.filter(state=DeliveryState.QUEUED)
+        queued.filter(~_is_wanted()).update(state=DeliveryState.SKIPPED, reply="會員已不收取")
+        queued.filter(~_is_of_published_edition()).update(
+            state=DeliveryState.SKIPPED, reply="這一期已撤回"
+        )
+
+    def unsettled(self) -> Self:
+        """Those that a person may send again."""
+        return self.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNKNOWN])
+
+    def requeue_unsettled(self, now: datetime) -> int:
+        """failed | unknown → queued, with all attempts before them."""
+        return self.unsettled().update(
+            state=DeliveryState.QUEUED, attempts=0, not_before=now, reply=""
+        )
+
+    def accept_as_sent(self) -> int:
+        """unknown → sent, as a person decided; if it did go out, then when it was claimed."""
+        return self.filter(state=DeliveryState.UNKNOWN).update(
+            state=DeliveryState.SENT, sent_at=F("claimed_at"), reply="結果不明，由編輯當作已寄出"
         )
 
     def abandoned(self, now: datetime) -> Self:
@@ -277,7 +312,7 @@ class Delivery(models.Model):
     )
     digest = models.ForeignKey(Digest, on_delete=models.CASCADE, verbose_name="摘要")
     email = models.EmailField("電郵")
-    name = models.CharField("姓名", max_length=60, blank=True)
+    name = models.CharField("稱呼", max_length=60, blank=True)
     state = models.CharField(
         "狀態", max_length=20, choices=DeliveryState, default=DeliveryState.QUEUED
     )
@@ -308,14 +343,15 @@ class Delivery(models.Model):
         return f"{self.email}：{self.get_state_display()}"
 
     def take(self, now: datetime) -> bool:
-        """queued → sending, if the member still wants it. Of all who try at once, one is told True.
+        """queued → sending. Of all who try at once, one is told True.
 
-        False also if it was tried by another since it was read, which makes `attempts` here stale.
+        False if the member no longer wants it or the edition was withdrawn; also if it was tried
+        by another since it was read, which makes `attempts` here stale.
         """
         claim = uuid4()
         has_taken = (
             Delivery.objects.due(now)
-            .filter(_is_wanted(), pk=self.pk, attempts=self.attempts)
+            .filter(_is_wanted(), _is_of_published_edition(), pk=self.pk, attempts=self.attempts)
             .update(
                 state=DeliveryState.SENDING,
                 claim=claim,

@@ -35,7 +35,7 @@ class OutcomeUnknown(TransportError):
 class Relay:
     """One connection through Django's configured mail backend, opened when first needed.
 
-    After a lost connection the next message opens a new one.
+    After a lost one, the next `open` or `send` opens a new one.
     """
 
     def __init__(self) -> None:
@@ -52,9 +52,24 @@ class Relay:
     ) -> None:
         self._hang_up()
 
+    def open(self) -> None:
+        """Connect, secure, log in and greet, unless that is done. Raises Unreachable."""
+        try:
+            self._connection.open()
+            smtp = getattr(self._connection, "connection", None)
+            if isinstance(smtp, smtplib.SMTP):
+                smtp.ehlo_or_helo_if_needed()  # or smtplib greets within the first send
+        except OSError as error:  # smtplib's exceptions are OSErrors too
+            self._hang_up()
+            raise Unreachable(str(error)) from error
+
     def send(self, message: EmailMessage) -> None:
-        """Returns once the relay has accepted the message. Raises a TransportError."""
-        self._open()
+        """Returns once the relay has accepted the message. Raises a TransportError.
+
+        On an open connection it waits six times at most: for the answers to MAIL, RCPT, DATA and
+        RSET, for the message to be taken, and for the answer to that.
+        """
+        self.open()
         try:
             self._connection.send_messages([message])
         except smtplib.SMTPRecipientsRefused as error:
@@ -70,12 +85,6 @@ class Relay:
         except OSError as error:
             self._hang_up()
             raise OutcomeUnknown(str(error)) from error
-
-    def _open(self) -> None:
-        try:
-            self._connection.open()
-        except OSError as error:  # smtplib's exceptions are OSErrors too
-            raise Unreachable(str(error)) from error
 
     def _judge(self, code: int, reply: bytes | str) -> TransportError:
         said = _quote(code, reply)

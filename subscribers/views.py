@@ -1,4 +1,5 @@
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 
 from django.core.signing import BadSignature
 from django.db import transaction
@@ -12,10 +13,30 @@ from django.views.decorators.http import require_http_methods, require_safe
 from subscribers.forms import PreferencesForm, SubscribeForm
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.messages import fill_digest, make_slots
-from subscribers.models import Delivery, Member
+from subscribers.models import Delivery, Frequency, Member
 from subscribers.tasks import send_confirmation
 
+MemberView = Callable[[HttpRequest, Member], HttpResponse]
+LinkView = Callable[[HttpRequest, str], HttpResponse]
+
 asks_or_acts = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
+    """Hands the view the member whom the link is for; without one it answers kindly itself."""
+
+    def decorate(view: MemberView) -> LinkView:
+        @wraps(view)
+        def show(request: HttpRequest, token: str) -> HttpResponse:
+            try:
+                member = _find_member(purpose, token)
+            except BadSignature:
+                return _show_bad_link(request)
+            return view(request, member) if member else _show_no_member(request)
+
+        return show
+
+    return decorate
 
 
 @asks_or_acts
@@ -28,7 +49,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         member = Member.objects.sign_up(
             email=form.cleaned_data["email"],
             name=form.cleaned_data["name"],
-            frequency=form.cleaned_data["frequency"],
+            frequency=Frequency.EVERY_EDITION,
             themes=form.cleaned_data["themes"],
             now=timezone.now(),
         )
@@ -43,14 +64,9 @@ def subscribe_sent(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @asks_or_acts
-def confirm(request: HttpRequest, token: str) -> HttpResponse:
+@for_member(Purpose.CONFIRM)
+def confirm(request: HttpRequest, member: Member) -> HttpResponse:
     """A GET only shows the button: programs that look through mail open every link in it."""
-    try:
-        member = _find_member(Purpose.CONFIRM, token)
-    except BadSignature:
-        return _show_bad_link(request)
-    if member is None:
-        return _show_no_member(request)
     if request.method == "POST":
         member.confirm()
     return render(
@@ -62,12 +78,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 
 @never_cache
 @asks_or_acts
-def preferences(request: HttpRequest, token: str) -> HttpResponse:
-    try:
-        member = _find_member(Purpose.PREFERENCES, token)
-    except BadSignature:
-        return _show_bad_link(request)
-    if member is None or not member.is_active:
+@for_member(Purpose.PREFERENCES)
+def preferences(request: HttpRequest, member: Member) -> HttpResponse:
+    if not member.is_active:
         return _show_no_member(request)
     form = PreferencesForm(request.POST or None, instance=member)
     is_saved = form.is_valid()
@@ -88,14 +101,9 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt  # mail programs post here without having seen a form (RFC 8058); the token is proof
 @never_cache
 @asks_or_acts
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+@for_member(Purpose.UNSUBSCRIBE)
+def unsubscribe(request: HttpRequest, member: Member) -> HttpResponse:
     """GET asks, POST acts: from the page's button or, with the same effect, in one click."""
-    try:
-        member = _find_member(Purpose.UNSUBSCRIBE, token)
-    except BadSignature:
-        return _show_bad_link(request)
-    if member is None:
-        return _show_no_member(request)
     if request.method == "POST":
         member.unsubscribe()
     return render(request, "subscribers/unsubscribe.html", {"member": member})

@@ -58,7 +58,8 @@ class FaultyRelay:
     """An SMTP server on this machine that keeps what it accepts and answers as it is told.
 
     `on_rcpt` and `on_data` get the recipient's address and return an answer, or None to go on;
-    the answer "hang up" closes the connection. `look` may ask the database.
+    the answer "hang up" closes the connection. `look` may ask the database, and so may
+    `look_at_greeting`.
     """
 
     def __init__(self, port: int) -> None:
@@ -67,7 +68,15 @@ class FaultyRelay:
         self.on_rcpt: Callable[[str], str | None] = lambda address: None
         self.on_data: Callable[[str], str | None] = lambda address: None
         self.look: Callable[[str], object] = lambda address: None
+        self.look_at_greeting: Callable[[], object] = lambda: None
         self.take_time: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, name: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = name
+        await asyncio.to_thread(self.look_at_greeting)
+        return answers
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

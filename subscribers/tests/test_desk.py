@@ -2,11 +2,23 @@
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from briefings.models import Theme
+from briefings.models import Audience, Theme
 from briefings.tests.makers import make_draft, make_published
+from subscribers.delivery import finish_mailings, open_mailing
 from subscribers.desk import count_readership, describe_sending, send_to_members
-from subscribers.models import Delivery, Frequency, Mailing, Member
+from subscribers.models import (
+    Delivery,
+    DeliveryState,
+    Frequency,
+    Mailing,
+    MailingState,
+    Member,
+    MemberState,
+)
+from subscribers.tasks import send_chunk
 from subscribers.tests.makers import make_delivery, make_mailing, make_member
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +31,12 @@ def editor(client):
     user.user_permissions.add(Permission.objects.get(codename="view_edition"))
     client.force_login(user)
     return user
+
+
+def act(client, page, action, *rows):
+    """What the admin says after an action on rows of a list."""
+    form = {"action": action, "_selected_action": [row.pk for row in rows]}
+    return client.post(f"/admin/subscribers/{page}/", form, follow=True).content.decode()
 
 
 def allow(user, *codenames):
@@ -85,6 +103,28 @@ def test_a_preview_for_one_theme_leaves_out_the_rest(client, editor):
 
     assert "有關稅務" in page
     assert "別的題目" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_linked"),
+    [({}, True), ({"audience": Audience.MEMBERS}, False)],
+    ids=["public", "members"],
+)
+def test_a_preview_shows_the_links_that_the_mail_has(client, editor, fields, is_linked):
+    make_member()
+    edition = make_published(**fields)
+
+    page = client.get(tool(edition, "mail")).content.decode()
+    mailing = open_mailing(edition, by=None)
+
+    assert ("在網站閱讀" in page) is is_linked
+    assert ("在網站閱讀" in mailing.digests.get().text) is is_linked
+
+
+def test_a_draft_is_previewed_as_the_public_would_get_it(client, editor):
+    page = client.get(tool(make_draft(), "mail")).content.decode()
+
+    assert "在網站閱讀" in page
 
 
 def test_who_may_not_see_mailings_does_not(client, editor):
@@ -167,10 +207,118 @@ def test_a_member_added_by_hand_is_asked_to_confirm(
 def test_members_can_be_unsubscribed_in_the_admin(admin_client):
     member = make_member()
 
-    admin_client.post(
-        "/admin/subscribers/member/",
-        {"action": "unsubscribe_members", "_selected_action": [member.pk]},
-    )
+    act(admin_client, "member", "unsubscribe_members", member)
 
     member.refresh_from_db()
     assert not member.is_active
+
+
+def test_only_who_has_yet_to_confirm_is_asked_again(
+    admin_client, monkeypatch, django_capture_on_commit_callbacks
+):
+    asked = []
+    monkeypatch.setattr("subscribers.admin.send_confirmation.delay", asked.append)
+    pending, active, gone = make_member(state=MemberState.PENDING), make_member(), make_member()
+    gone.unsubscribe()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        page = act(admin_client, "member", "send_confirmations", pending, active, gone)
+
+    assert asked == [pending.pk]
+    assert "將寄出 1 封確認信" in page
+
+
+def test_what_was_held_can_be_taken_as_sent(admin_client):
+    held, failed = make_mailing(members=2).deliveries.all()
+    Delivery.objects.update(state=DeliveryState.FAILED, claimed_at=timezone.now())
+    Delivery.objects.filter(pk=held.pk).update(state=DeliveryState.UNKNOWN)
+
+    page = act(admin_client, "delivery", "accept_as_sent", held, failed)
+
+    held.refresh_from_db()
+    failed.refresh_from_db()
+    assert (held.state, held.sent_at) == (DeliveryState.SENT, held.claimed_at)
+    assert failed.state == DeliveryState.FAILED
+    assert "1 份" in page
+
+
+@pytest.mark.parametrize("state", [DeliveryState.UNKNOWN, DeliveryState.FAILED])
+def test_what_was_held_or_failed_can_be_sent_again(
+    admin_client, woken, django_capture_on_commit_callbacks, state
+):
+    delivery = make_delivery(state=state, attempts=10)
+    finish_mailings(timezone.now())
+
+    with django_capture_on_commit_callbacks(execute=True):
+        act(admin_client, "delivery", "send_deliveries_again", delivery)
+
+    delivery.refresh_from_db()
+    mailing = delivery.mailing
+    assert (delivery.state, delivery.attempts) == (DeliveryState.QUEUED, 0)
+    assert (mailing.state, mailing.finished_at) == (MailingState.SENDING, None)
+    assert woken == [(mailing.pk, delivery.pk, delivery.pk)]
+
+
+@pytest.mark.parametrize("action", ["accept_as_sent", "send_deliveries_again"])
+@pytest.mark.parametrize(
+    "state", sorted(set(DeliveryState) - {DeliveryState.UNKNOWN, DeliveryState.FAILED})
+)
+def test_what_waits_or_has_ended_well_is_not_touched(admin_client, woken, state, action):
+    delivery = make_delivery(state=state, attempts=3)
+
+    act(admin_client, "delivery", action, delivery)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == (state, 3)
+    assert woken == []
+
+
+@pytest.mark.parametrize("action", ["accept_as_sent", "send_deliveries_again"])
+def test_who_may_only_see_the_ledger_settles_nothing(client, editor, action):
+    allow(editor, "view_delivery")
+    delivery = make_delivery(state=DeliveryState.UNKNOWN)
+
+    page = act(client, "delivery", action, delivery)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.UNKNOWN
+    assert "再寄一次" not in page
+
+
+def test_who_may_change_deliveries_is_offered_to_settle_them(client, editor):
+    allow(editor, "view_delivery", "change_delivery")
+    make_delivery()
+
+    page = client.get("/admin/subscribers/delivery/").content.decode()
+
+    assert "當作已寄出" in page
+    assert "再寄一次" in page
+
+
+def test_sending_again_with_the_broker_away_leaves_it_to_the_sweep(
+    admin_client, monkeypatch, django_capture_on_commit_callbacks
+):
+    def fail(*args, **options):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(send_chunk, "apply_async", fail)
+    delivery = make_delivery(state=DeliveryState.FAILED)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        act(admin_client, "delivery", "send_deliveries_again", delivery)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.QUEUED
+
+
+def test_publishing_again_says_that_nothing_more_was_sent(admin_user):
+    mailing = make_mailing()
+
+    assert send_to_members(mailing.edition, admin_user) == "這一期已寄過給會員，沒有再寄。"
+
+
+@pytest.mark.parametrize("page", ["member", "mailing", "delivery"])
+def test_records_are_not_deleted_by_the_list(admin_client, page):
+    make_delivery()
+
+    assert "delete_selected" not in admin_client.get(f"/admin/subscribers/{page}/").content.decode()

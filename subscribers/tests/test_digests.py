@@ -127,3 +127,41 @@ def test_a_long_headline_does_not_make_a_long_subject(db):
 
     assert len(subject) == 120
     assert subject.endswith("…")
+
+
+def test_more_than_one_entry_is_listed_first_with_links_into_the_mail(edition):
+    digest = freeze(edition)
+
+    assert digest.text.index("目錄\n1. 甲<乙>\n2. 第二篇\n") < digest.text.index("導言一")
+    for anchor in ("entry-1", "entry-2"):
+        assert f'href="#{anchor}"' in digest.html
+        assert f'id="{anchor}"' in digest.html
+
+
+def test_a_single_entry_needs_no_list(db):
+    digest = freeze(make_published({"headline": "唯一"}, number=8))
+
+    assert "目錄" not in digest.text
+    assert 'href="#entry-1"' not in digest.html
+
+
+def test_the_text_links_to_an_entry_by_its_place_on_the_editions_page(edition, settings):
+    text = freeze(edition).text
+
+    assert f"{settings.SITE_URL}/editions/{edition.slug}/#entry-2\n" in text
+    assert "%" not in text
+
+
+def test_lists_and_links_of_the_commentary_are_in_the_text(db):
+    body = '<ul><li><p>見<a href="https://a.hk/1">此</a></p></li></ul>'
+
+    assert "\n• 見此 <https://a.hk/1>\n" in freeze(make_published({"body": body}, number=8)).text
+
+
+def test_paragraphs_in_items_and_cells_add_no_space(db):
+    body = "<ul><li><p>項</p></li></ul><table><tbody><tr><td><p>格</p></td></tr></tbody></table>"
+
+    html = freeze(make_published({"body": body}, number=8)).html
+
+    assert '<p style="margin: 0;">項' in html
+    assert '<p style="margin: 0;">格' in html

@@ -1,12 +1,15 @@
 """Joining, changing one's mind, and leaving, as a member's browser and mail program see it."""
 
+from itertools import permutations
+
 import pytest
 from django.test import Client
 
-from briefings.models import Edition, Theme
+from briefings.models import Edition, Publication, Theme
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_published
 from subscribers import views
+from subscribers.forms import PreferencesForm
 from subscribers.links import Purpose, make_token
 from subscribers.models import Frequency, Member, MemberState
 from subscribers.tests.makers import make_delivery, make_member
@@ -25,7 +28,7 @@ def confirmations(monkeypatch):
 @pytest.fixture
 def subscribe(client, django_capture_on_commit_callbacks):
     def post(email="chan@example.com", **fields):
-        wish = {"email": email, "frequency": "every", "consent": "on"}
+        wish = {"email": email, "consent": "on"}
         with django_capture_on_commit_callbacks(execute=True):
             return client.post("/subscribe/", wish | fields, follow=True)
 
@@ -38,19 +41,19 @@ def make_theme(name="創新科技"):
     return theme
 
 
-def path(purpose, pk):
+def path(purpose, pk, *, token_for=None):
     folder = "subscribe/confirm" if purpose == Purpose.CONFIRM else purpose
-    return f"/{folder}/{make_token(purpose, pk)}/"
+    return f"/{folder}/{make_token(token_for or purpose, pk)}/"
 
 
 def test_subscribing_makes_a_pending_member_and_mails_them(subscribe, confirmations):
     theme = make_theme()
 
-    response = subscribe(name="陳大文", frequency="weekly", themes=[theme.pk])
+    response = subscribe(name="陳大文", themes=[theme.pk])
 
     member = Member.objects.get()
     assert member.state == MemberState.PENDING
-    assert (member.name, member.frequency) == ("陳大文", Frequency.WEEKLY)
+    assert (member.name, member.frequency) == ("陳大文", Frequency.EVERY_EDITION)
     assert list(member.themes.all()) == [theme]
     assert confirmations == [member.pk]
     assert "請查看郵箱" in response.content.decode()
@@ -72,9 +75,19 @@ def test_the_answer_is_the_same_whatever_the_address(subscribe, confirmations):
 def test_without_consent_nobody_is_written_down(subscribe, confirmations):
     response = subscribe(consent="")
 
-    assert "請先勾選同意" in response.content.decode()
+    assert "請先剔選同意" in response.content.decode()
     assert not Member.objects.exists()
     assert confirmations == []
+
+
+def test_the_consent_that_is_asked_for_is_the_one_that_is_kept(client, subscribe, confirmations):
+    Publication(organisation="某商會").save()
+
+    page = client.get("/subscribe/").content.decode()
+    subscribe()
+
+    assert "某商會" in Member.objects.get().consent_wording
+    assert Member.objects.get().consent_wording in page
 
 
 def test_a_program_that_fills_in_every_field_gets_the_usual_answer_and_nothing_else(
@@ -229,6 +242,16 @@ def test_a_bad_link_gets_a_kind_page_and_does_nothing(client, folder, token, met
     assert member.is_active
 
 
+@pytest.mark.parametrize(("purpose", "other"), list(permutations(Purpose, 2)))
+def test_a_link_for_one_purpose_opens_no_other_page(client, purpose, other):
+    delivery = make_delivery()
+
+    response = client.get(path(other, delivery.pk, token_for=purpose))
+
+    assert response.status_code == 404
+    assert "連結無效" in response.content.decode()
+
+
 def test_a_mail_can_be_read_in_the_browser_as_it_was_sent(client):
     delivery = make_delivery(name="陳大文")
 
@@ -244,3 +267,29 @@ def test_what_a_link_shows_is_kept_in_no_cache(client, purpose):
     response = client.get(path(purpose, make_member().pk))
 
     assert "no-store" in response["Cache-Control"]
+
+
+def test_signing_up_offers_no_choice_of_digests_that_nobody_sends(client):
+    page = client.get("/subscribe/").content.decode()
+
+    assert "摘要" not in page
+    assert 'name="frequency"' not in page
+
+
+@pytest.mark.parametrize(
+    ("frequency", "offered"),
+    [("every", {"every", "paused"}), ("weekly", {"every", "weekly", "paused"})],
+)
+def test_preferences_offer_what_is_sent_and_what_the_member_has(frequency, offered):
+    form = PreferencesForm(instance=make_member(frequency=frequency))
+
+    assert {value for value, _ in form.fields["frequency"].choices} == offered
+
+
+@pytest.mark.parametrize(
+    ("email", "words"), [("", "請填寫電郵地址。"), ("x", "請填寫正確的電郵地址。")]
+)
+def test_a_faulty_address_is_asked_for_in_the_words_of_the_form(subscribe, email, words):
+    page = subscribe(email).content.decode()
+
+    assert words in page

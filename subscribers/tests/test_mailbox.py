@@ -78,3 +78,15 @@ def test_the_source_is_shown_as_it_was_captured(client):
 @pytest.mark.parametrize("key", ["nothing", "..%2Fsecret", "%00"])
 def test_an_unknown_message_is_not_found(client, key):
     assert client.get(f"/mailbox/{key}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_headers_that_only_machines_read_are_folded_away(client):
+    capture()
+
+    page = client.get(f"/mailbox/{list_keys()[0]}/").content.decode()
+
+    shown, _, folded = page.partition("<details")
+    assert "a@example.org" in shown
+    assert "MIME-Version" not in shown
+    assert "MIME-Version" in folded

@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from briefings.models import Publication
 from subscribers.models import Frequency, Member, MemberState
 from subscribers.tests.makers import at_once, make_member
 
@@ -40,6 +41,17 @@ def test_signing_up_keeps_the_wording_that_was_consented_to():
     assert member.state == MemberState.PENDING
     assert "取消訂閱" in member.consent_wording
     assert member.consented_at is not None
+
+
+def test_the_wording_names_the_publication_as_it_is_and_then_stays():
+    Publication(name="商情", organisation="某商會", department="研究組").save()
+
+    member = sign_up()
+    Publication(name="別的").save()
+
+    member.refresh_from_db()
+    assert "某商會研究組" in member.consent_wording
+    assert "《商情》" in member.consent_wording
 
 
 def test_signing_up_twice_makes_one_member_with_the_latest_wishes():

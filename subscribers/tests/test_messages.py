@@ -172,8 +172,32 @@ def test_a_member_who_asks_to_join_gets_a_link_to_the_preferences():
     assert "/subscribe/confirm/" not in message.body
 
 
+def test_what_a_stranger_typed_as_a_name_is_in_no_mail_to_who_has_not_confirmed():
+    member = make_member(state=MemberState.PENDING, name="贏取大獎 example.com")
+
+    message = read_message(build_confirmation(member).message().as_bytes())
+
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert "大獎" not in text + html + message["To"]
+    assert "您好：" in text
+    assert "您好：" in html
+
+
+def test_a_member_who_asks_to_join_is_greeted_by_name():
+    message = build_confirmation(make_member(name="陳大文"))
+
+    assert message.body.startswith("陳大文，您好：")
+    assert "陳大文，您好：" in message.alternatives[0].content
+
+
 def test_dates_are_hong_kongs():
     message = read_message(build(make_delivery()))
 
     assert message["Date"].endswith("+0800")
     assert timezone.get_default_timezone_name() == "Asia/Hong_Kong"
+
+
+def test_the_answer_to_a_wish_to_join_is_dated_in_hong_kong_too():
+    message = build_confirmation(make_member()).message()
+
+    assert message["Date"].endswith("+0800")

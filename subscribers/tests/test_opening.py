@@ -3,7 +3,8 @@ from kombu.exceptions import OperationalError
 
 from briefings.models import Audience, Theme
 from briefings.publishing import withdraw_edition
-from briefings.tests.makers import make_draft, make_published
+from briefings.tests.makers import make_draft, make_entry, make_published
+from subscribers import delivery
 from subscribers.delivery import CHUNK, MailingRefused, open_mailing
 from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member
 from subscribers.tasks import send_chunk
@@ -149,3 +150,32 @@ def test_without_a_broker_the_mailing_is_open_all_the_same(
         open_mailing(edition, by=None)
 
     assert Delivery.objects.get().state == DeliveryState.QUEUED
+
+
+def test_an_entry_still_unpublished_is_in_nobodys_mail():
+    tax, trade = Theme.objects.create(name="稅務"), Theme.objects.create(name="貿易")
+    edition = make_published({"headline": "甲", "themes": [tax]})
+    make_entry(edition, position=2, headline="乙", themes=[trade])
+    make_member()
+    make_member(themes=[trade])
+
+    open_mailing(edition, by=None)
+
+    assert Delivery.objects.count() == 1
+    assert "乙" not in Digest.objects.get().text
+
+
+def test_who_leaves_while_the_mailing_is_being_opened_has_no_delivery(edition, monkeypatch):
+    reader, gone = make_member(), make_member()
+    group = delivery.group_members
+
+    def group_then_unsubscribe(*args):
+        groups = group(*args)
+        gone.unsubscribe()
+        return groups
+
+    monkeypatch.setattr(delivery, "group_members", group_then_unsubscribe)
+
+    open_mailing(edition, by=None)
+
+    assert Delivery.objects.get().member == reader

@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from briefings.models import Edition
+from briefings.publishing import withdraw_edition
 from subscribers.delivery import MOST_ATTEMPTS, send_chunk
 from subscribers.models import Delivery, DeliveryState, MailingState, Member
 from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
@@ -94,6 +96,30 @@ def test_what_is_no_longer_wanted_cannot_be_claimed():
     assert delivery.take(timezone.now()) is False
 
 
+def test_a_copy_of_a_withdrawn_edition_cannot_be_claimed():
+    delivery = make_delivery()
+    withdraw_edition(delivery.mailing.edition)
+
+    assert delivery.take(timezone.now()) is False
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_relay_is_greeted_before_anything_is_claimed(relay, woken):
+    delivery = make_delivery()
+    seen = []
+
+    def look():
+        """From the server's own thread, hence by another connection to the database."""
+        seen.append(Delivery.objects.values_list("state", "attempts").get())
+        connection.close()
+
+    relay.look_at_greeting = look
+
+    send_all(delivery.mailing)
+
+    assert seen == [(DeliveryState.QUEUED, 0)]
+
+
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_claim_is_committed_before_the_mail_goes_out(relay, woken):
     delivery = make_delivery()
@@ -118,8 +144,43 @@ def test_who_unsubscribed_since_the_opening_is_skipped(relay):
 
     send_all(mailing)
 
+    gone.refresh_from_db()
     assert states(mailing) == [DeliveryState.SKIPPED, DeliveryState.SENT]
+    assert gone.reply == "會員已不收取"
     assert gone.email not in [address for address, _ in relay.accepted]
+
+
+def test_withdrawing_the_edition_stops_its_mailing(relay):
+    mailing = make_mailing(members=3)
+    sent, gone, _ = mailing.deliveries.all()
+    sent.take(timezone.now())
+    sent.mark_sent(timezone.now())
+    gone.member.unsubscribe()
+    withdraw_edition(mailing.edition)
+
+    send_all(mailing)
+
+    assert relay.accepted == []
+    assert list(mailing.deliveries.values_list("state", "reply")) == [
+        (DeliveryState.SENT, ""),
+        (DeliveryState.SKIPPED, "會員已不收取"),
+        (DeliveryState.SKIPPED, "這一期已撤回"),
+    ]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_an_edition_withdrawn_while_it_is_being_mailed_goes_to_nobody_else(relay, woken):
+    mailing = make_mailing(members=2)
+
+    def withdraw(address):
+        withdraw_edition(Edition.objects.get())
+        connection.close()
+
+    relay.look = withdraw
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SENT, DeliveryState.SKIPPED]
 
 
 def test_who_was_deleted_since_the_opening_is_skipped(relay):
@@ -254,7 +315,7 @@ def test_a_name_in_chinese_reaches_the_relay_readable(relay):
 def test_sending_costs_two_queries_a_member(relay, django_assert_max_num_queries):
     mailing = make_mailing(members=10)
 
-    with django_assert_max_num_queries(10 * 2 + 6):
+    with django_assert_max_num_queries(10 * 2 + 7):
         send_all(mailing)
 
 

@@ -165,11 +165,22 @@ def test_a_mailing_with_everything_settled_is_done(woken, later):
     assert (mailing.state, mailing.finished_at) == (MailingState.DONE, later)
 
 
+def test_a_mailing_done_too_early_goes_on(woken, later):
+    delivery = make_delivery()
+    Mailing.objects.update(state=MailingState.DONE, finished_at=later)
+
+    sweep(later)
+
+    mailing = Mailing.objects.get()
+    assert (mailing.state, mailing.finished_at) == (MailingState.SENDING, None)
+    assert woken == [(mailing.pk, delivery.pk, delivery.pk)]
+
+
 def test_an_idle_sweep_is_cheap(woken, later, django_assert_num_queries):
     make_delivery(state=DeliveryState.SENT)
     sweep(later)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         sweep(later)
 
 
