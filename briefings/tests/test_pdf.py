@@ -24,6 +24,9 @@ from briefings.contexts import (
     describe_edition,
 )
 from briefings.html import clean_html, to_text
+from briefings.importer.loader import load_edition
+from briefings.importer.parser import parse_edition
+from briefings.importer.readers import read_document
 from briefings.models import Publication, State
 from briefings.pdf import (
     PDFRefused,
@@ -146,6 +149,23 @@ def test_the_text_read_back_is_the_editions(printed):
     from_first_entry = text[text.rindex("1.廠房：往何處去") :]
 
     assert from_first_entry.replace("•", "") == write_expected_text(LONG)
+
+
+def test_the_department_edition_is_printed_whole_with_its_footer_last(db, seed):
+    """From the old text file through rows to paper: 2 entries, with 6 and 9 paragraphs."""
+    legacy = parse_edition(read_document(seed))
+    edition = describe_edition(load_edition(legacy).edition)
+
+    *before, last = read_pages(render_edition_pdf(edition))
+
+    text = "".join([*before, last])
+    expected = write_expected_text(edition)
+    original = [[e.headline, e.lead, *e.paragraphs] for e in legacy.entries]
+    assert text.endswith(expected)
+    assert [len(parts) - 2 for parts in original] == [6, 9]
+    assert all(squeeze(part) in expected for parts in original for part in parts)
+    assert last.endswith("電話：25428611；傳真：34211092；電郵：research@cma.org.hk")
+    assert "內容僅供內部參考" not in "".join(before)
 
 
 def test_the_masthead_names_house_publication_edition_and_date(printed):
