@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         except OSError as error:
             raise CommandError(f"不能寫入 {out}：{error.strerror}") from error
-        self.stdout.write(f"已把{edition}寫入 {out}（{len(pdf) / 1000:,.0f} kB）。")
+        self.stdout.write(f"已把 {slug} 寫入 {out}（{len(pdf) / 1000:,.0f} kB）。")
 
 
 def suggest_slugs(wanted: str) -> str:
