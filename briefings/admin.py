@@ -24,11 +24,13 @@ from briefings.admin_forms import (
 )
 from briefings.edition_pages import EditionPages, describe_audience
 from briefings.fields import HTMLField
-from briefings.models import Edition, Entry, Imprint, Publication, State, Theme
+from briefings.models import Audience, Edition, Entry, Imprint, Publication, State, Theme
+from briefings.publishing import request_pdf
 
 admin.site.unregister(Tag)
 
 
+@admin.display(description="狀態", ordering="state")
 def show_state(thing: Edition | Entry) -> SafeString:
     return format_html(
         '<span class="state state-{}">{}</span>', thing.state, State(thing.state).label
@@ -40,6 +42,14 @@ def append_entry(entry: Entry, edition: Edition) -> None:
     last = edition.entries.exclude(pk=entry.pk).aggregate(last=Max("position"))["last"]
     entry.edition = edition
     entry.position = (last or 0) + 1
+
+
+class EditionFilter(admin.RelatedOnlyFieldListFilter):
+    """Names what has no edition as the rest of the desk does."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.empty_value_display = SafeString("待編")
 
 
 class DeskAdmin(admin.ModelAdmin):
@@ -82,10 +92,10 @@ class EntryAdmin(DeskAdmin):
     form = EntryForm
     fields = ["headline", "themes", "lead", "body", "edition"]
     autocomplete_fields = ["edition"]
-    list_display = ["headline", "show_themes", "show_edition", "show_state", "show_updated_at"]
+    list_display = ["headline", "show_themes", "show_edition", show_state, "show_updated_at"]
     list_filter = [
         "state",
-        ("edition", admin.RelatedOnlyFieldListFilter),
+        ("edition", EditionFilter),
         "themes",
     ]
     list_select_related = ["edition"]
@@ -95,6 +105,9 @@ class EntryAdmin(DeskAdmin):
     search_fields = ["headline", "lead"]
     search_help_text = "在標題和導言中尋找"
     empty_value_display = "（未有）"
+
+    class Media:
+        js = ["unsaved.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         return super().get_queryset(request).prefetch_related("themes")
@@ -121,13 +134,26 @@ class EntryAdmin(DeskAdmin):
             append_entry(obj, obj.edition)
         super().save_model(request, obj, form, change)
 
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: ModelForm,
+        formsets: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.instance.state == State.PUBLISHED:
+            request_pdf(form.instance.edition_id)
+
     def has_delete_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
         if obj and obj.state == State.PUBLISHED:
             return False
         return super().has_delete_permission(request, obj)
 
     def view_on_site(self, obj: Entry) -> str | None:
-        return obj.get_absolute_url() if obj.state == State.PUBLISHED else None
+        """Where the public reads it; nowhere while only members do."""
+        is_public = Entry.objects.visible_to(Audience.PUBLIC).filter(pk=obj.pk).exists()
+        return obj.get_absolute_url() if is_public else None
 
     @admin.display(description="政策主題", empty_value="")
     def show_themes(self, entry: Entry) -> str:
@@ -140,10 +166,6 @@ class EntryAdmin(DeskAdmin):
     @admin.display(description="更新", ordering="updated_at")
     def show_updated_at(self, entry: Entry) -> str:
         return f"{timezone.localtime(entry.updated_at):%Y-%m-%d %H:%M}"
-
-    @admin.display(description="狀態", ordering="state")
-    def show_state(self, entry: Entry) -> SafeString:
-        return show_state(entry)
 
 
 class PlacedEntryInline(SortableTabularInline):
@@ -176,7 +198,7 @@ class PlacedEntryInline(SortableTabularInline):
 class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
     form = EditionForm
     inlines = [PlacedEntryInline]
-    list_display = ["show_label", "date", "show_entry_count", "show_state", "show_audience"]
+    list_display = ["show_label", "date", "show_entry_count", show_state, "show_audience"]
     list_filter = ["state", "audience"]
     list_per_page = 50
     date_hierarchy = "date"
@@ -184,9 +206,19 @@ class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
     search_fields = ["number", "date", "entries__headline"]
     search_help_text = "按期號、日期或短評標題尋找"
 
+    class Media:
+        js = ["unsaved.js"]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
         editions: QuerySet[Edition] = super().get_queryset(request)
         return editions.annotate(entry_count=Count("entries"))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Headed 各期, where Django would write the singular."""
+        title = {"title": self.opts.verbose_name_plural}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Edition], search_term: str
@@ -236,7 +268,8 @@ class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
         return super().has_delete_permission(request, obj)
 
     def view_on_site(self, obj: Edition) -> str | None:
-        return obj.get_absolute_url() if obj.is_published else None
+        """Where the public reads it; nowhere while only members do."""
+        return obj.get_absolute_url() if obj.is_visible_to(Audience.PUBLIC) else None
 
     @admin.display(description="期", ordering="number")
     def show_label(self, edition: Edition) -> str:
@@ -245,10 +278,6 @@ class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
     @admin.display(description="短評", ordering="entry_count")
     def show_entry_count(self, edition: Any) -> str:
         return f"{edition.entry_count}篇"
-
-    @admin.display(description="狀態", ordering="state")
-    def show_state(self, edition: Edition) -> SafeString:
-        return show_state(edition)
 
     @admin.display(description="讀者", ordering="audience", empty_value="")
     def show_audience(self, edition: Edition) -> str:

@@ -8,6 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django_prose_editor.widgets import AdminProseEditorWidget
 
@@ -119,6 +121,10 @@ class EditionForm(forms.ModelForm):
         fields = ["number", "date", "imprint"]
 
 
+def with_consequence(choice: str, consequence: str) -> SafeString:
+    return format_html('<span>{}<span class="help">{}</span></span>', choice, consequence)
+
+
 class PublishForm(forms.Form):
     """Who may read an edition from now on, and what is to be done on publishing it."""
 
@@ -127,9 +133,23 @@ class PublishForm(forms.Form):
     readers = forms.ChoiceField(
         label="誰可閱讀",
         choices=[
-            (Audience.PUBLIC.value, "公開：任何人均可閱讀"),
-            (MEMBERS_FIRST, "會員先讀：到指定時間才公開"),
-            (Audience.MEMBERS.value, "只限會員"),
+            (
+                Audience.PUBLIC.value,
+                with_consequence("公開：任何人均可閱讀", "網頁和 PDF 隨即可讀，短評亦可搜尋得到。"),
+            ),
+            (
+                MEMBERS_FIRST,
+                with_consequence(
+                    "會員先讀：到指定時間才公開",
+                    "公開之前，網站上看不到亦搜尋不到，只有獲寄這一期的會員可閱讀。",
+                ),
+            ),
+            (
+                Audience.MEMBERS.value,
+                with_consequence(
+                    "只限會員", "網站上一直看不到亦搜尋不到，只有獲寄這一期的會員可閱讀。"
+                ),
+            ),
         ],
         widget=forms.RadioSelect,
         error_messages={"required": "請選擇誰可閱讀。"},

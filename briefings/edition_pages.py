@@ -11,12 +11,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from briefings.admin_forms import PublishForm
 from briefings.contexts import describe_edition
 from briefings.hooks import edition_tools, publish_options
-from briefings.models import Edition
+from briefings.models import Audience, Edition
 from briefings.pdf import PDFRefused, render_edition_pdf
 from briefings.publishing import (
     TransitionRefused,
@@ -26,6 +26,8 @@ from briefings.publishing import (
 )
 
 PUBLISH = "briefings.publish_edition"
+
+NOBODY_READS = "這一期暫不公開，出版時又未有寄出，讀者暫時無從閱讀。"
 
 
 def describe_audience(edition: Edition) -> str:
@@ -70,7 +72,16 @@ class EditionPages(admin.ModelAdmin):
 
     def preview(self, request: HttpRequest, edition_id: int) -> HttpResponse:
         edition = self._get_viewable(request, edition_id)
-        context = {"edition": describe_edition(edition)}
+        standing = (
+            f"預覽（{describe_audience(edition)}）。"
+            if edition.is_published
+            else f"預覽（{edition.get_state_display()}）：讀者看不到這一頁。"
+        )
+        context = {
+            "edition": describe_edition(edition),
+            "preview_notice": standing,
+            "desk_path": reverse("admin:briefings_edition_change", args=[edition.pk]),
+        }
         return TemplateResponse(request, "briefings/edition_detail.html", context)
 
     def preview_pdf(self, request: HttpRequest, edition_id: int) -> HttpResponse:
@@ -101,12 +112,15 @@ class EditionPages(admin.ModelAdmin):
                 self._tell_published(request, edition)
                 for option in form.ticked_options:
                     messages.success(request, option.carry_out(edition, request.user))
+                if not (form.ticked_options or edition.is_visible_to(Audience.PUBLIC)):
+                    messages.warning(request, NOBODY_READS)
                 return self._redirect_to_form(edition)
         extra = {
             "title": f"出版{edition}",
             "form": form,
             "options": [form[option.name] for option in options],
             "obstacles": find_obstacles(edition),
+            "without_theme": edition.entries.filter(themed_entries=None),
         }
         return self._render(request, edition, "publish", extra)
 
@@ -149,15 +163,14 @@ class EditionPages(admin.ModelAdmin):
 
     def _tell_published(self, request: HttpRequest, edition: Edition) -> None:
         self.log_change(request, edition, f"出版（{describe_audience(edition)}）")
-        messages.success(
-            request,
-            format_html(
-                '已出版{}。<a href="{}">看網頁</a> <a href="{}">看 PDF</a>',
-                edition,
-                edition.get_absolute_url(),
-                reverse("briefings:edition_pdf", args=[edition.slug]),
-            ),
-        )
+        if edition.is_visible_to(Audience.PUBLIC):
+            page = "看網頁", edition.get_absolute_url()
+            pdf = "看 PDF", reverse("briefings:edition_pdf", args=[edition.slug])
+        else:
+            page = "預覽網頁", reverse("admin:edition_preview", args=[edition.pk])
+            pdf = "預覽 PDF", reverse("admin:edition_preview_pdf", args=[edition.pk])
+        links = format_html_join(" ", '<a class="further" href="{1}">{0}</a>', [page, pdf])
+        messages.success(request, format_html("已出版{}。{}", edition, links))
 
     def _redirect_to_form(self, edition: Edition) -> HttpResponse:
         return redirect("admin:briefings_edition_change", edition.pk)

@@ -21,6 +21,12 @@ class SearchForm(forms.Form):
         error_messages=dict.fromkeys(["invalid", "min_value", "max_value"], "年份應為四位數字。"),
     )
 
+    sort = forms.ChoiceField(
+        required=False,
+        choices=[("", "最相關"), ("newest", "最新"), ("oldest", "最早")],
+        error_messages={"invalid_choice": "沒有這種排序。"},
+    )
+
     def clean_theme(self) -> Theme | None:
         slug = self.cleaned_data["theme"]
         if not slug:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -65,6 +66,7 @@ class Publishable(models.Model):
         "狀態", max_length=20, choices=State, default=State.DRAFT, editable=False, db_index=True
     )
 
+    _choose_slug: Callable[[], str]
     # What nobody sets on an instance: publishing writes it by update(), and save() the slug.
     settled_fields: ClassVar[tuple[str, ...]] = ("state", "slug")
 
@@ -80,9 +82,6 @@ class Publishable(models.Model):
                 self.refresh_from_db(fields=self.settled_fields, from_queryset=rows)
             self.slug = self._choose_slug()
             super().save(*args, **kwargs)
-
-    def _choose_slug(self) -> str:
-        raise NotImplementedError
 
 
 class Publication(models.Model):

@@ -19,7 +19,7 @@ from django.views.generic.base import ContextMixin
 from briefings.contexts import absolute_url, describe_edition
 from briefings.forms import SearchForm, YearForm
 from briefings.html import to_text
-from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.pdf import PDFRefused, store_edition_pdf
 from briefings.search.index import search_entries
 from briefings.search.query import Query, parse_query
@@ -42,7 +42,7 @@ def public_editions() -> QuerySet[Edition]:
     )
 
 
-def public_entries() -> QuerySet[Entry]:
+def public_entries() -> EntryQuerySet:
     """With all that a list of them shows, in two queries."""
     entries = Entry.objects.visible_to(Audience.PUBLIC).newest_first()
     return entries.select_related("edition").prefetch_related("themes")  # type: ignore[misc]

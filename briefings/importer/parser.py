@@ -76,9 +76,9 @@ def parse_edition(document: Document) -> LegacyEdition:
         raise UnreadableDocument(
             f"{document.name}：找不到任何一篇短評（要有編號標題、導言及「短評」一行）。"
         )
-    if len(outline.sections) > MOST_ENTRIES:
+    if (count := len(outline.sections)) > MOST_ENTRIES:
         raise UnreadableDocument(
-            f"{document.name}：有 {len(outline.sections)} 個標題，不像是一期（最多 {MOST_ENTRIES} 篇）。"
+            f"{document.name}：有 {count} 個標題，不像是一期（最多 {MOST_ENTRIES} 篇）。"
         )
     with_marks = _marks_are_kept(lines, outline)
     layout = choose_layout(

@@ -4,11 +4,11 @@ It knows entries by id and text, never as models, which import it. What it finds
 the entries that the caller says may be seen; no count, facet or page is made of anything else.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Case, Model, QuerySet, When
+from django.db.models import Case, QuerySet, When
 
 from briefings.search.backends.base import EntryText, Field, SearchBackend
 from briefings.search.backends.postgresql import PostgreSQLSearch
@@ -21,7 +21,7 @@ _BACKENDS: dict[str, type[SearchBackend]] = {
     "postgresql": PostgreSQLSearch,
     "sqlite": SQLiteSearch,
 }
-EntryModel = TypeVar("EntryModel", bound=Model)
+Entries = TypeVar("Entries", bound=QuerySet[Any])
 
 
 def open_backend(connection: BaseDatabaseWrapper) -> SearchBackend:
@@ -42,7 +42,7 @@ def remove_entry(entry_id: int) -> None:
     open_backend(connection).remove(entry_id)
 
 
-def search_entries(query: Query, visible: QuerySet[EntryModel]) -> QuerySet[EntryModel]:
+def search_entries(query: Query, visible: Entries) -> Entries:
     """Those of `visible` that answer the query, the best first.
 
     First come entries that answer all of it in the headline, then those that do in headline and

@@ -3,6 +3,7 @@
 Folding keeps lengths, so a place in the folded text is the place in the text as written.
 """
 
+import re
 from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -15,6 +16,9 @@ SNIPPET_LENGTH = 120  # characters, about three lines on a phone
 CONTEXT = 40  # characters shown before the first match, at most
 MAX_WEIGHED = 100  # places; a text that repeats one word without end costs no more
 _SENTENCE_ENDS = "。！？；\n"
+# HTML shows a line break as a space, which Chinese doesn't put after its punctuation. Elsewhere,
+# as behind a heading, the space is all that tells one paragraph from the next.
+_BREAK_AFTER_PUNCTUATION = re.compile(r"(?<=[。！？；：，、」』）》〉…])\s*\n\s*")
 
 
 class Fragment(NamedTuple):
@@ -52,7 +56,8 @@ def make_snippet(text: str, query: Query, *, length: int = SNIPPET_LENGTH) -> li
 def render_fragments(fragments: list[Fragment]) -> SafeString:
     """HTML with matches in <mark>, and all text escaped."""
     marked = (
-        format_html("<mark>{}</mark>", text) if is_match else text for text, is_match in fragments
+        format_html("<mark>{}</mark>", text) if is_match else _BREAK_AFTER_PUNCTUATION.sub("", text)
+        for text, is_match in fragments
     )
     return format_html_join("", "{}", ((part,) for part in marked))
 

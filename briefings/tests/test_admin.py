@@ -196,6 +196,15 @@ def test_entries_are_found_in_their_list(query, admin_client):
     assert "已出版的" not in page
 
 
+def test_the_filter_calls_the_backlog_by_its_name(admin_client):
+    make_published()
+    make_entry()
+
+    page = read(admin_client.get("/admin/briefings/entry/"))
+
+    assert re.search(r'href="\?edition__isnull=True">\s*待編\s*<', page)
+
+
 def test_entries_are_listed_by_theme(admin_client):
     theme = make_theme()
     make_entry(headline="屬此主題", themes=[theme])
@@ -313,13 +322,55 @@ def test_a_published_edition_is_not_deleted(admin_client):
     assert Edition.objects.filter(pk=edition.pk).exists()
 
 
-@pytest.mark.parametrize(("make", "is_linked"), [(make_draft, False), (make_published, True)])
-def test_only_a_published_edition_links_to_its_page(make, is_linked, admin_client):
+def make_members_only() -> Edition:
+    return make_published(audience=Audience.MEMBERS)
+
+
+@pytest.mark.parametrize(
+    ("make", "is_linked"),
+    [(make_draft, False), (make_members_only, False), (make_published, True)],
+)
+def test_the_desk_links_only_to_pages_that_the_public_may_read(make, is_linked, admin_client):
     edition = make()
+    entry = edition.entries.get()
 
-    page = read(admin_client.get(desk(edition)))
+    of_edition, of_entry = read(admin_client.get(desk(edition))), admin_client.get(desk_of(entry))
 
-    assert (f'href="{edition.get_absolute_url()}"' in page) == is_linked
+    assert (f'href="{edition.get_absolute_url()}"' in of_edition) == is_linked
+    assert (f'href="{entry.get_absolute_url()}"' in read(of_entry)) == is_linked
+
+
+@pytest.mark.parametrize("make", [make_draft, make_members_only])
+def test_a_preview_leads_nowhere_but_back(make, admin_client):
+    edition = make()
+    edition.entries.get().themes.add(make_theme())
+
+    page = read(admin_client.get(desk(edition, "preview")))
+
+    assert f'<a href="{desk(edition)}">返回本期</a>' in page
+    assert "預覽（" in page
+    assert 'href="/entries/' not in page
+    assert 'href="/themes/北部' not in page
+    assert f"{edition.slug}.pdf" not in page
+
+
+def test_the_list_of_editions_is_headed_in_the_plural(admin_client):
+    assert "<h1>各期</h1>" in read(admin_client.get("/admin/briefings/edition/"))
+
+
+def test_an_empty_backlog_says_so(admin_client):
+    page = read(admin_client.get("/admin/briefings/edition/add/"))
+
+    assert '沒有待編短評。<a href="/admin/briefings/entry/add/">新增短評</a>' in page
+
+
+def test_a_number_given_twice_is_refused_in_plain_words(admin_client):
+    make_draft(number=7)
+    form = {"number": 7, "date": "2026-11-20", "imprint": Imprint.default().pk}
+
+    response = admin_client.post("/admin/briefings/edition/add/", form)
+
+    assert response.context["errors"] == [["已有這個期號。"]]
 
 
 # ---------------------------------------------------------------------------------- publishing
@@ -370,6 +421,45 @@ def test_publishing_tells_where_to_look(admin_client):
 
     assert 'href="/editions/2026-11-20/"' in messages_of(response)
     assert 'href="/editions/2026-11-20.pdf"' in messages_of(response)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"readers": "members"}, {"readers": "members_first", "public_from": "2099-01-02T09:00"}],
+)
+def test_publishing_for_members_leads_to_previews_not_to_missing_pages(form, admin_client):
+    edition = make_draft()
+
+    response = admin_client.post(desk(edition, "publish"), form, follow=True)
+
+    assert f'href="{desk(edition, "preview")}"' in messages_of(response)
+    assert f'href="{edition.get_absolute_url()}"' not in messages_of(response)
+
+
+@pytest.mark.parametrize(
+    ("form", "is_warned"),
+    [
+        ({"readers": "public"}, False),
+        ({"readers": "members"}, True),
+        ({"readers": "members", "ring_bell": "on"}, False),
+    ],
+)
+def test_publishing_for_nobody_is_pointed_out(form, is_warned, option, admin_client):
+    edition = make_draft(number=7)
+
+    response = admin_client.post(desk(edition, "publish"), form, follow=True)
+
+    assert ("讀者暫時無從閱讀" in messages_of(response)) == is_warned
+
+
+def test_an_entry_without_theme_is_pointed_out_but_no_obstacle(admin_client):
+    edition = make_draft({"headline": "甲", "themes": [make_theme()]}, {"headline": "乙"})
+
+    page = read(admin_client.get(desk(edition, "publish")))
+
+    assert "「乙」未有政策主題。" in page
+    assert "「甲」未有政策主題。" not in page
+    assert 'name="readers"' in page
 
 
 def test_what_an_edition_lacks_is_said_before_publishing(admin_client):

@@ -1,6 +1,7 @@
 """The desk as an editor uses it, in a real browser: JavaScript, drag and all."""
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -38,7 +39,7 @@ def desk(page, live_server, settings, tmp_path) -> Iterator[Page]:
     current_app.conf.task_always_eager = True
     User.objects.create_superuser("chan", password="lion-rock")
     page.goto(f"{live_server.url}/admin/")
-    page.get_by_label("使用者名稱").fill("chan")
+    page.get_by_label("用戶名稱").fill("chan")
     page.get_by_label("密碼").fill("lion-rock")
     page.get_by_role("button", name="登入").click()
     yield page
@@ -70,7 +71,7 @@ def test_an_entry_is_written_put_in_an_edition_and_published(desk, live_server):
     expect(desk.locator(".messagelist")).to_contain_text("已新增短評「園區公司要有實權」")
     assert Entry.objects.get().body == "<p><strong>權責相稱</strong>，方能成事。</p>"
 
-    go(desk, "各期", "新增期")
+    go(desk, "各期", "新增一期")
     desk.get_by_label("園區公司要有實權（北部都會區）").check()
     desk.get_by_role("button", name="儲存並繼續編輯").click()
     desk.get_by_role("link", name="出版", exact=True).click()
@@ -93,9 +94,81 @@ def test_entries_are_ordered_by_dragging_and_by_key(desk, live_server):
     desk.get_by_role("button", name="上移「乙」").focus()
     desk.keyboard.press("Enter")
     desk.get_by_role("button", name="儲存", exact=True).click()
-    expect(desk.locator(".messagelist")).to_contain_text("已儲存期")
+    expect(desk.locator(".messagelist")).to_contain_text("已儲存一期")
 
     assert [entry.headline for entry in edition.entries.all()] == ["丙", "乙", "甲"]
+
+
+@pytest.fixture
+def asked(desk) -> list[str]:
+    """The kinds of questions the browser asked; every one is answered with no."""
+    asked: list[str] = []
+    desk.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    return asked
+
+
+def move(desk: Page) -> None:
+    desk.get_by_role("button", name="下移「甲」").click()
+
+
+def drag(desk: Page) -> None:
+    handles = desk.locator("td.original p")
+    handles.nth(1).drag_to(handles.nth(0))
+
+
+def write(desk: Page) -> None:
+    desk.locator(".ProseMirror").click()
+    desk.keyboard.type("新寫的")
+
+
+def open_form(desk: Page, live_server, name: str) -> None:
+    edition = make_draft({"headline": "甲", "body": "<ul><li>項</li></ul>"}, {"headline": "乙"})
+    pk = {"edition": edition.pk, "entry": edition.entries.first().pk}[name]
+    desk.goto(f"{live_server.url}/admin/briefings/{name}/{pk}/change/")
+
+
+@pytest.mark.parametrize(
+    ("form", "change"), [("edition", move), ("edition", drag), ("entry", write)]
+)
+def test_leaving_unsaved_work_asks_first(form, change, desk, asked, live_server):
+    open_form(desk, live_server, form)
+
+    change(desk)
+    with desk.expect_event("dialog"):
+        desk.get_by_role("link", name="修改紀錄").click(no_wait_after=True)
+
+    assert asked == ["beforeunload"]
+    assert desk.url.endswith("/change/")
+
+
+@pytest.mark.parametrize("form", ["edition", "entry"])
+def test_leaving_an_untouched_form_asks_nothing(form, desk, asked, live_server):
+    open_form(desk, live_server, form)
+    desk.wait_for_load_state("networkidle")
+
+    desk.get_by_role("link", name="修改紀錄").click()
+
+    expect(desk).to_have_url(re.compile("/history/$"))
+    assert asked == []
+
+
+def test_saving_asks_nothing(desk, asked, live_server):
+    open_form(desk, live_server, "edition")
+
+    move(desk)
+    desk.get_by_role("button", name="儲存", exact=True).click()
+
+    expect(desk.locator(".messagelist")).to_contain_text("已儲存一期")
+    assert asked == []
+
+
+def test_a_preview_of_unsaved_work_asks_first(desk, asked, live_server):
+    open_form(desk, live_server, "edition")
+
+    move(desk)
+    desk.get_by_role("link", name="預覽網頁").click()
+
+    assert asked == ["confirm"]
 
 
 def test_a_refused_save_keeps_what_was_written(desk, live_server):

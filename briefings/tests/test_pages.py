@@ -1,11 +1,9 @@
 from datetime import date
 
 import pytest
-from django.template.loader import render_to_string
 
-from briefings.contexts import describe_edition
 from briefings.models import Publication, Theme
-from briefings.tests.makers import make_draft, make_published
+from briefings.tests.makers import make_published
 
 pytestmark = pytest.mark.django_db
 
@@ -107,15 +105,6 @@ def test_entries_of_two_editions_of_one_day_are_listed_apart(client):
     entries = client.get("/themes/稅/").context["entries"]
 
     assert [entry.headline for entry in entries] == ["丙", "丁", "甲", "乙"]
-
-
-def test_a_preview_says_that_the_edition_is_a_draft():
-    draft = make_draft({"headline": "未定稿"}, date=None)
-
-    page = render_to_string("briefings/edition_detail.html", {"edition": describe_edition(draft)})
-
-    assert "讀者看不到這一頁" in page
-    assert "未定稿" in page
 
 
 def test_a_published_edition_is_not_called_a_draft(client):

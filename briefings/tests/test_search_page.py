@@ -87,9 +87,26 @@ def test_a_search_without_result_offers_help(client):
 
 
 @pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("", ["正文舊", "新一", "新二", "更舊"]),
+        ("newest", ["新一", "新二", "正文舊", "更舊"]),
+        ("oldest", ["更舊", "正文舊", "新一", "新二"]),
+    ],
+)
+def test_the_reader_chooses_the_order(sort, order, client):
+    make_published({"headline": "更舊"}, date=date(2023, 1, 1))
+    make_published({"headline": "正文舊"}, date=date(2024, 1, 1))
+    make_published({"headline": "新一"}, {"headline": "新二"}, date=date(2026, 1, 1))
+
+    assert found(search(client, q="正文", sort=sort)) == order
+
+
+@pytest.mark.parametrize(
     "parameters",
     [
         {"page": "x"},
+        {"sort": "random"},
         {"page": "-1"},
         {"page": "99999999999999999999"},
         {"theme": "沒有"},

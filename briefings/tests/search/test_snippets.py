@@ -34,6 +34,19 @@ def test_the_characters_as_written_are_highlighted(typed, written):
     assert fragments == [("發展", False), (written, True), ("的", False)]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("前段。\n後段", "前段。後段"),
+        ("前段。\r\n\r\n後段", "前段。後段"),
+        ("小標題\n正文", "小標題\n正文"),
+        ("Part one\nPart two", "Part one\nPart two"),
+    ],
+)
+def test_a_new_paragraph_leaves_no_space_after_punctuation(text, shown):
+    assert render_fragments(make_snippet(text, parse_query("無"))) == shown
+
+
 def test_a_match_keeps_the_line_break_within():
     assert matches(highlight("新質\n生產力", parse_query("新質生產力"))) == ["新質\n生產力"]
 
