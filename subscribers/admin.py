@@ -1,8 +1,6 @@
-from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -10,8 +8,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from subscribers.confirmations import ask_to_confirm
 from subscribers.delivery import send_again
 from subscribers.models import (
+    ChosenTheme,
     Delivery,
     DeliveryQuerySet,
     DeliveryState,
@@ -19,7 +19,29 @@ from subscribers.models import (
     Member,
     MemberState,
 )
-from subscribers.tasks import send_confirmation
+
+
+class ChosenThemeInline(admin.TabularInline):
+    """Whoever may see or change members may do so with what these chose."""
+
+    model = ChosenTheme
+    autocomplete_fields = ["theme"]
+    extra = 0
+    verbose_name_plural = "政策主題（留空即全部）"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        may_see = request.user.has_perm("subscribers.view_member")
+        return may_see or self.has_change_permission(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may_add = obj is None and request.user.has_perm("subscribers.add_member")
+        return may_add or self.has_change_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return request.user.has_perm("subscribers.change_member")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return self.has_change_permission(request)
 
 
 @admin.register(Member)
@@ -28,19 +50,18 @@ class MemberAdmin(admin.ModelAdmin):
     list_filter = ["state", "frequency", "themes"]
     search_fields = ["email", "name"]
     date_hierarchy = "created_at"
-    autocomplete_fields = ["themes"]
     fields = [
         "email",
         "name",
         "state",
         "frequency",
-        "themes",
         "consent_wording",
         "consented_at",
         "confirmed_at",
         "unsubscribed_at",
         "created_at",
     ]
+    inlines = [ChosenThemeInline]
     actions = ["unsubscribe_members", "send_confirmations"]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -75,7 +96,7 @@ class MemberAdmin(admin.ModelAdmin):
             return
         obj.consented_at = timezone.now()
         obj.save()
-        transaction.on_commit(partial(send_confirmation.delay, obj.pk))
+        ask_to_confirm(obj, obj.consented_at)
 
     @admin.action(description="取消所選會員的訂閱", permissions=["change"])
     def unsubscribe_members(self, request: HttpRequest, members: QuerySet[Member]) -> None:
@@ -85,9 +106,9 @@ class MemberAdmin(admin.ModelAdmin):
     @admin.action(description="再寄確認信", permissions=["change"])
     def send_confirmations(self, request: HttpRequest, members: QuerySet[Member]) -> None:
         waiting = members.filter(state=MemberState.PENDING)
-        for member in waiting:
-            transaction.on_commit(partial(send_confirmation.delay, member.pk))
-        messages.success(request, f"將寄出 {len(waiting)} 封確認信。")
+        now = timezone.now()
+        count = sum(ask_to_confirm(member, now) for member in waiting)
+        messages.success(request, f"將寄出 {count} 封確認信；十分鐘內要求過的，不會再寄。")
 
 
 class LedgerAdmin(admin.ModelAdmin):

@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
+from subscribers.addresses import BadAddress
 from subscribers.digests import freeze_digest, group_by_choice, make_subject
-from subscribers.messages import BadAddress, build_message
+from subscribers.messages import build_message
 from subscribers.models import Delivery, DeliveryQuerySet, Digest, Mailing, MailingState, Member
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
 
@@ -187,6 +188,10 @@ def send(delivery: Delivery, digest: Digest, mailing: Mailing, relay: Relay) -> 
             delivery.requeue(not_before=_choose_next_time(delivery), reply=error.reply)
     except OutcomeUnknown as error:
         settle_unknown(delivery, error.reply, resend_at=_choose_next_time(delivery))
+    except Exception as error:
+        # Whatever is wrong with one message, the others must not wait for it.
+        logger.exception("Delivery %s cannot be built", delivery.pk)
+        delivery.mark_failed(f"未能製成郵件：{error!r}")
     else:
         delivery.mark_sent(timezone.now())
 

@@ -4,6 +4,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 
 from briefings.models import Audience, Publication, Theme
+from subscribers.addresses import validate_address
 from subscribers.models import Frequency, Member, word_consent
 
 
@@ -55,6 +56,7 @@ class SubscribeForm(forms.Form):
     email = forms.EmailField(
         label="電郵地址",
         max_length=254,
+        validators=[validate_address],
         error_messages={"required": "請填寫電郵地址。", "invalid": "請填寫正確的電郵地址。"},
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
     )

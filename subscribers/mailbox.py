@@ -102,14 +102,23 @@ def _parse(source: bytes, *, headers_only: bool = False) -> ParsedMessage:
 
 
 def _describe(key: str, message: ParsedMessage) -> Received:
-    headers = tuple((name, str(value)) for name, value in message.items())
+    headers = tuple((name, _read_header(message, name, raw)) for name, raw in message.raw_items())
+    by_name = {name.lower(): value for name, value in headers}
     return Received(
         key,
         headers,
-        subject=message["Subject"] or "",
-        sender=message["From"] or "",
-        to=message["To"] or "",
+        subject=by_name.get("subject", ""),
+        sender=by_name.get("from", ""),
+        to=by_name.get("to", ""),
     )
+
+
+def _read_header(message: ParsedMessage, name: str, raw: str) -> str:
+    """Decoded; as it stands in the source where Python's parser stumbles over it."""
+    try:
+        return str(message.policy.header_fetch_parse(name, raw))
+    except Exception:
+        return str(raw)
 
 
 def _find_part(message: ParsedMessage, subtype: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from email.encoders import encode_base64
-from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime, make_msgid
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils.html import escape
 
 from briefings.contexts import absolute_url
 from briefings.models import Publication
+from subscribers.addresses import encode_address
 from subscribers.links import CONFIRM_WITHIN, Purpose, make_url
 from subscribers.models import Delivery, Digest, Mailing, Member
 
@@ -23,10 +24,6 @@ BOUNDARY = "=_policy_commentary_="
 
 _SLOT = re.compile(r"\[\[(greeting|preferences|unsubscribe|mail)\]\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-
-
-class BadAddress(ValueError):
-    """No header can be written with this address, today or later."""
 
 
 class Message(EmailMultiAlternatives):
@@ -155,10 +152,12 @@ def write_address(name: str, email: str) -> str:
 
     Raises BadAddress.
     """
-    try:
-        return str(Address(display_name=one_line(name), addr_spec=email))
-    except (ValueError, IndexError, MessageError) as error:  # what it says of faulty addresses
-        raise BadAddress(f"「{email}」不是電郵地址") from error
+    address = encode_address(email)
+    line = one_line(name)
+    if "=?" in line:
+        # It looks encoded (RFC 2047): decoded on the way or at its end, it could hold line ends.
+        return f"{Header(line, 'utf-8').encode(linesep='')} <{address}>"
+    return str(Address(display_name=line, addr_spec=address))
 
 
 def one_line(value: str) -> str:

@@ -10,6 +10,15 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from briefings.models import Edition, Publication, State, Theme
+from subscribers.addresses import validate_address
+
+# Anybody may type anybody's address, and as often as they like.
+ASK_AGAIN_AFTER = timedelta(minutes=10)
+
+# How long the sweep leaves a confirmation to the task that was queued for it, and until when it
+# tries: by then who asked has forgotten it, or asked again.
+CONFIRMATION_WAIT = timedelta(minutes=5)
+CONFIRMATION_GIVEN_UP = timedelta(days=3)
 
 
 class MemberState(models.TextChoices):
@@ -47,6 +56,10 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def wants_every_edition(self) -> Self:
         return self.active().filter(frequency=Frequency.EVERY_EDITION)
+
+    def confirmation_due(self, now: datetime) -> Self:
+        """Those who were promised a confirmation that is not sent yet."""
+        return self.filter(confirmation_due_at__lte=now, asked_at__gt=now - CONFIRMATION_GIVEN_UP)
 
     def with_email(self, email: str) -> Self:
         """At most one, whatever the case of its letters."""
@@ -86,7 +99,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
 class Member(models.Model):
     """Someone who may receive mail."""
 
-    email = models.EmailField("電郵")  # unique: see Meta
+    email = models.EmailField("電郵", validators=[validate_address])  # unique: see Meta
     name = models.CharField("稱呼", max_length=60, blank=True)
     state = models.CharField(
         "狀態", max_length=20, choices=MemberState, default=MemberState.PENDING, editable=False
@@ -95,12 +108,21 @@ class Member(models.Model):
         "頻率", max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION
     )
     themes = models.ManyToManyField(
-        Theme, verbose_name="政策主題", blank=True, related_name="members", help_text="留空即全部。"
+        Theme,
+        verbose_name="政策主題",
+        blank=True,
+        related_name="members",
+        help_text="留空即全部。",
+        through="ChosenTheme",
     )
     consent_wording = models.TextField("同意聲明", blank=True)
     consented_at = models.DateTimeField("同意時間", null=True, blank=True, editable=False)
     confirmed_at = models.DateTimeField("確認時間", null=True, blank=True, editable=False)
     unsubscribed_at = models.DateTimeField("取消時間", null=True, blank=True, editable=False)
+    # When a confirmation was last asked for, and when the sweep is to look whether it was sent;
+    # none is due once it was.
+    asked_at = models.DateTimeField("要求確認信時間", null=True, blank=True, editable=False)
+    confirmation_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField("建立時間", auto_now_add=True)
 
     objects = MemberQuerySet.as_manager()
@@ -149,10 +171,45 @@ class Member(models.Model):
             subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now or timezone.now()
         )
 
+    def ask_for_confirmation(self, now: datetime) -> bool:
+        """Whether one is to be sent. Of all who ask in a short while, one is told True."""
+        is_rested = Q(asked_at=None) | Q(asked_at__lte=now - ASK_AGAIN_AFTER)
+        return self._move(is_rested, asked_at=now, confirmation_due_at=now + CONFIRMATION_WAIT)
+
+    def put_off_confirmation(self, now: datetime) -> bool:
+        """Until as long again as it has waited. Of two sweeps at once, one is told True."""
+        waited = now - (self.asked_at or now)
+        unchanged = Q(confirmation_due_at=self.confirmation_due_at)
+        return self._move(unchanged, confirmation_due_at=now + max(waited, CONFIRMATION_WAIT))
+
+    def settle_confirmation(self) -> bool:
+        """It was sent or never can be; unless it was asked for again since, nothing is due."""
+        return self._move(Q(asked_at=self.asked_at), confirmation_due_at=None)
+
     def _move(self, condition: Q, **changes: Any) -> bool:
         has_moved = Member.objects.filter(condition, pk=self.pk).update(**changes)
         self.refresh_from_db()
         return bool(has_moved)
+
+
+class ChosenTheme(models.Model):
+    """A theme that a member wants. It can't be deleted: none chosen would mean all are wanted."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="chosen_themes")
+    theme = models.ForeignKey(
+        Theme, on_delete=models.PROTECT, related_name="+", verbose_name="政策主題"
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "會員所選主題"
+        default_permissions = ()  # a member's permissions count
+        # As Django made the table for a many-to-many field without a model.
+        db_table = "subscribers_member_themes"
+        unique_together = [("member", "theme")]
+
+    def __str__(self) -> str:
+        """Names nobody: it is shown to who may delete themes, if not see members."""
+        return f"一位會員的選擇（{self.pk}）"
 
 
 class MailingState(models.TextChoices):

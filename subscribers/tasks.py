@@ -1,10 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import delivery
-from subscribers.messages import build_confirmation
-from subscribers.models import Member
-from subscribers.transport import Deferred, OutcomeUnknown, Relay, Unreachable
+from subscribers import confirmations, delivery
 
 
 @shared_task
@@ -15,12 +12,9 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
 @shared_task
 def send_due() -> None:
     delivery.sweep(timezone.now())
+    confirmations.wake_confirmations(timezone.now())
 
 
-@shared_task(autoretry_for=(Deferred, OutcomeUnknown, Unreachable), max_retries=5, retry_backoff=60)
+@shared_task
 def send_confirmation(member_id: int) -> None:
-    """Not in the ledger: a second copy does no harm, and who gets none can sign up again."""
-    member = Member.objects.filter(pk=member_id).first()
-    if member:
-        with Relay() as relay:
-            relay.send(build_confirmation(member))
+    confirmations.send_confirmation(member_id)

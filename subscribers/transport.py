@@ -17,7 +17,7 @@ class TransportError(Exception):
 
 
 class Refused(TransportError):
-    """Permanent: the relay will not take this message for this address."""
+    """Permanent: this message for this address can't be written, or the relay won't take it."""
 
 
 class Deferred(TransportError):
@@ -85,6 +85,9 @@ class Relay:
         except OSError as error:
             self._hang_up()
             raise OutcomeUnknown(str(error)) from error
+        except Exception as error:  # it couldn't be written, so it was never handed over
+            self._hang_up()
+            raise Refused(f"未能製成郵件：{error!r}") from error
 
     def _judge(self, code: int, reply: bytes | str) -> TransportError:
         said = _quote(code, reply)

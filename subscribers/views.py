@@ -1,8 +1,7 @@
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 
 from django.core.signing import BadSignature
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -10,11 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from briefings.models import State
+from subscribers.confirmations import ask_to_confirm
 from subscribers.forms import PreferencesForm, SubscribeForm
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.messages import fill_digest, make_slots
 from subscribers.models import Delivery, Frequency, Member
-from subscribers.tasks import send_confirmation
 
 MemberView = Callable[[HttpRequest, Member], HttpResponse]
 LinkView = Callable[[HttpRequest, str], HttpResponse]
@@ -41,19 +41,20 @@ def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
 
 @asks_or_acts
 def subscribe(request: HttpRequest) -> HttpResponse:
-    """Whatever the address, known or not, and whether a bot asked: the same answer."""
+    """The same answer whatever the address, whether a bot asked, and whether mail goes out."""
     form = SubscribeForm(request.POST or None)
     if not form.is_valid():
         return render(request, "subscribers/subscribe.html", {"form": form})
     if not form.is_from_bot():
+        now = timezone.now()
         member = Member.objects.sign_up(
             email=form.cleaned_data["email"],
             name=form.cleaned_data["name"],
             frequency=Frequency.EVERY_EDITION,
             themes=form.cleaned_data["themes"],
-            now=timezone.now(),
+            now=now,
         )
-        transaction.on_commit(partial(send_confirmation.delay, member.pk))
+        ask_to_confirm(member, now)
     return redirect("subscribers:subscribe_sent")
 
 
@@ -112,12 +113,15 @@ def unsubscribe(request: HttpRequest, member: Member) -> HttpResponse:
 @never_cache
 @require_safe
 def mail(request: HttpRequest, token: str) -> HttpResponse:
-    """What was mailed, as it was mailed."""
+    """What was mailed, as it was mailed, unless its edition was withdrawn since."""
     try:
         delivery_id = read_token(Purpose.MAIL, token)
     except BadSignature:
         return _show_bad_link(request)
-    delivery = get_object_or_404(Delivery.objects.select_related("digest"), pk=delivery_id)
+    deliveries = Delivery.objects.select_related("digest", "mailing__edition")
+    delivery = get_object_or_404(deliveries, pk=delivery_id)
+    if delivery.mailing.edition.state != State.PUBLISHED:
+        return render(request, "subscribers/withdrawn.html", status=410)
     _, html = fill_digest(delivery.digest, make_slots(delivery))
     response = HttpResponse(html)
     response["X-Robots-Tag"] = "noindex"

@@ -17,5 +17,5 @@ def test_permissions_have_chinese_names(path, admin_client, admin_user):
 
     names = re.findall(r"<option[^>]*>([^<]*／[^<]*)</option>", page)
 
-    assert "編務／期：可以出版和撤回一期" in names
+    assert "編務／一期：可以出版和撤回一期" in names
     assert [name for name in names if re.search("[A-Za-z]", name)] == []

@@ -1,6 +1,6 @@
 import pytest
 
-from subscribers.tasks import send_chunk
+from subscribers.tasks import send_chunk, send_confirmation
 from subscribers.tests.makers import running_relay
 
 
@@ -20,3 +20,15 @@ def woken(monkeypatch):
 
     monkeypatch.setattr(send_chunk, "apply_async", queue)
     return queued
+
+
+@pytest.fixture
+def confirmations(monkeypatch):
+    """Whom a mail was queued for; the broker's place is taken as above."""
+    asked: list[int] = []
+
+    def queue(args, kwargs=None, **options):
+        asked.extend(args)
+
+    monkeypatch.setattr(send_confirmation, "apply_async", queue)
+    return asked

@@ -189,11 +189,10 @@ def test_the_ledger_cannot_be_written_by_hand(admin_client, page):
 
 
 def test_a_member_added_by_hand_is_asked_to_confirm(
-    admin_client, monkeypatch, django_capture_on_commit_callbacks
+    admin_client, confirmations, django_capture_on_commit_callbacks
 ):
-    asked = []
-    monkeypatch.setattr("subscribers.admin.send_confirmation.delay", asked.append)
     fields = {"email": "chan@example.com", "frequency": "every", "consent_wording": "來電同意"}
+    fields |= {"chosen_themes-TOTAL_FORMS": "0", "chosen_themes-INITIAL_FORMS": "0"}
 
     with django_capture_on_commit_callbacks(execute=True):
         admin_client.post("/admin/subscribers/member/add/", fields)
@@ -201,7 +200,7 @@ def test_a_member_added_by_hand_is_asked_to_confirm(
     member = Member.objects.get()
     assert (member.state, member.consent_wording) == ("pending", "來電同意")
     assert member.consented_at is not None
-    assert asked == [member.pk]
+    assert confirmations == [member.pk]
 
 
 def test_members_can_be_unsubscribed_in_the_admin(admin_client):
@@ -214,17 +213,15 @@ def test_members_can_be_unsubscribed_in_the_admin(admin_client):
 
 
 def test_only_who_has_yet_to_confirm_is_asked_again(
-    admin_client, monkeypatch, django_capture_on_commit_callbacks
+    admin_client, confirmations, django_capture_on_commit_callbacks
 ):
-    asked = []
-    monkeypatch.setattr("subscribers.admin.send_confirmation.delay", asked.append)
     pending, active, gone = make_member(state=MemberState.PENDING), make_member(), make_member()
     gone.unsubscribe()
 
     with django_capture_on_commit_callbacks(execute=True):
         page = act(admin_client, "member", "send_confirmations", pending, active, gone)
 
-    assert asked == [pending.pk]
+    assert confirmations == [pending.pk]
     assert "將寄出 1 封確認信" in page
 
 
@@ -322,3 +319,41 @@ def test_records_are_not_deleted_by_the_list(admin_client, page):
     make_delivery()
 
     assert "delete_selected" not in admin_client.get(f"/admin/subscribers/{page}/").content.decode()
+
+
+def test_a_member_added_by_hand_gets_the_themes_that_were_chosen(admin_client, confirmations):
+    theme = Theme.objects.create(name="稅務")
+    fields = {"email": "chan@example.com", "frequency": "every", "consent_wording": "來電同意"}
+    chosen = {
+        "chosen_themes-TOTAL_FORMS": 1,
+        "chosen_themes-INITIAL_FORMS": 0,
+        "chosen_themes-0-theme": theme.pk,
+    }
+
+    admin_client.post("/admin/subscribers/member/add/", fields | chosen)
+
+    assert list(Member.objects.get().themes.all()) == [theme]
+
+
+def test_a_theme_that_a_member_chose_is_not_deleted_and_the_page_names_nobody(client, editor):
+    theme = Theme.objects.create(name="稅務")
+    make_member(email="chan@example.com", name="陳大文", themes=[theme])
+    allow(editor, "view_theme", "delete_theme")
+    address = f"/admin/briefings/theme/{theme.pk}/delete/"
+
+    page = client.get(address).content.decode()
+    client.post(address, {"post": "yes"})
+
+    assert Theme.objects.filter(pk=theme.pk).exists()
+    assert "會員所選主題" in page
+    assert "陳大文" not in page
+    assert "chan@" not in page
+
+
+def test_who_may_change_members_may_change_their_themes(client, editor):
+    member = make_member(themes=[Theme.objects.create(name="稅務")])
+    allow(editor, "view_member", "change_member", "view_theme")
+
+    page = client.get(f"/admin/subscribers/member/{member.pk}/change/").content.decode()
+
+    assert "chosen_themes-0-DELETE" in page

@@ -1,9 +1,12 @@
 """Joining, changing one's mind, and leaving, as a member's browser and mail program see it."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from briefings.models import Edition, Publication, Theme
 from briefings.publishing import withdraw_edition
@@ -12,17 +15,10 @@ from subscribers import views
 from subscribers.forms import PreferencesForm
 from subscribers.links import Purpose, make_token
 from subscribers.models import Frequency, Member, MemberState
+from subscribers.tasks import send_confirmation
 from subscribers.tests.makers import make_delivery, make_member
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def confirmations(monkeypatch):
-    """Whom a mail was asked for."""
-    asked: list[int] = []
-    monkeypatch.setattr("subscribers.views.send_confirmation.delay", asked.append)
-    return asked
 
 
 @pytest.fixture
@@ -293,3 +289,67 @@ def test_a_faulty_address_is_asked_for_in_the_words_of_the_form(subscribe, email
     page = subscribe(email).content.decode()
 
     assert words in page
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        '""@example.com',
+        "a@．.hk",
+        "a@\u200d.hk",
+        f"a@{'é' * 60}.hk",
+        "a@b＠example.hk",
+        "a@b，example.hk",
+        "=?utf-8?q?a?=@example.com",
+    ],
+)
+def test_an_address_that_no_mail_can_be_sent_to_is_refused(subscribe, confirmations, email):
+    page = subscribe(email).content.decode()
+
+    assert "無法寄信到這個地址" in page
+    assert not Member.objects.exists()
+
+
+def test_an_address_in_chinese_is_accepted(subscribe, confirmations):
+    subscribe("chan@例子.香港")
+
+    assert Member.objects.get().email == "chan@例子.香港"
+
+
+def test_asking_again_soon_gets_the_same_answer_and_no_second_mail(subscribe, confirmations):
+    pages = [subscribe(), subscribe("CHAN@example.com")]
+
+    assert pages[0].content == pages[1].content
+    assert confirmations == [Member.objects.get().pk]
+
+
+def test_asking_again_later_gets_another_mail(subscribe, confirmations):
+    subscribe()
+    Member.objects.update(asked_at=timezone.now() - timedelta(minutes=11))
+
+    subscribe()
+
+    assert len(confirmations) == 2
+
+
+def test_without_a_broker_the_visitor_gets_the_page_and_the_wish_is_kept(subscribe, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(send_confirmation, "apply_async", fail)
+
+    response = subscribe()
+
+    assert "請查看郵箱" in response.content.decode()
+    assert Member.objects.get().confirmation_due_at is not None
+
+
+def test_the_mail_of_a_withdrawn_edition_is_no_longer_shown(client):
+    delivery = make_delivery()
+    withdraw_edition(delivery.mailing.edition)
+
+    response = client.get(path(Purpose.MAIL, delivery.pk))
+
+    assert response.status_code == 410
+    assert "這一期已撤回" in response.content.decode()
+    assert delivery.mailing.edition.entries.get().headline not in response.content.decode()

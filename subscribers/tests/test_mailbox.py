@@ -90,3 +90,13 @@ def test_headers_that_only_machines_read_are_folded_away(client):
     assert "a@example.org" in shown
     assert "MIME-Version" not in shown
     assert "MIME-Version" in folded
+
+
+@pytest.mark.django_db
+def test_a_header_that_cannot_be_parsed_is_shown_as_it_is(client):
+    open_maildir().add(b"To: =?utf-8?q?a=0d=0ab?= <b@example.com>\nSubject: x\n\ny\n")
+
+    pages = [client.get(address) for address in ("/mailbox/", f"/mailbox/{list_keys()[0]}/")]
+
+    assert [page.status_code for page in pages] == [200, 200]
+    assert all("b@example.com" in page.content.decode() for page in pages)

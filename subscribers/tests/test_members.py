@@ -1,10 +1,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.db.models import ProtectedError
 from django.utils import timezone
 
-from briefings.models import Publication
+from briefings.models import Publication, Theme
 from subscribers.models import Frequency, Member, MemberState
 from subscribers.tests.makers import at_once, make_member
 
@@ -124,3 +126,25 @@ def test_only_active_members_for_whom_nothing_is_paused_want_every_edition():
     make_member().unsubscribe()
 
     assert list(Member.objects.wants_every_edition()) == [reader]
+
+
+def test_a_theme_that_a_member_chose_cannot_be_deleted():
+    theme = Theme.objects.create(name="稅務")
+    member = make_member(themes=[theme])
+
+    with pytest.raises(ProtectedError):
+        theme.delete()
+
+    assert list(member.themes.all()) == [theme]
+
+
+def test_a_member_can_be_deleted_with_their_choice():
+    make_member(themes=[Theme.objects.create(name="稅務")]).delete()
+
+    assert Theme.objects.exists()
+    assert not Member.objects.exists()
+
+
+def test_an_address_that_no_mail_can_be_sent_to_is_not_valid():
+    with pytest.raises(ValidationError, match="無法寄信到這個地址"):
+        Member(email="a@．.hk").full_clean()

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from briefings.models import Publication
+from subscribers.addresses import encode_address
 from subscribers.links import Purpose, make_url
 from subscribers.messages import build_confirmation, build_message
 from subscribers.models import Delivery, Digest, MemberState
@@ -136,6 +137,23 @@ def test_names_of_every_kind_come_back_as_they_were(name):
     written, address = parseaddr(header)
     assert str(make_header(decode_header(written))) == name
     assert address == delivery.email
+
+
+@pytest.mark.parametrize("email", ["chan@example.com", "chan@例子.香港"])
+@pytest.mark.parametrize(
+    "name", ["=?utf-8?q?a=0d=0aBcc:_x?=", "陳 =?utf-8?q?a=0d=0aBcc:_x?=", "=?utf-8?b?" + "a" * 50]
+)
+def test_a_name_that_looks_encoded_is_read_as_it_was_typed(name, email):
+    delivery = make_delivery(name=name, email=email)
+
+    source = build(delivery)
+
+    written, address = parseaddr(message_from_bytes(source)["To"])
+    assert str(make_header(decode_header(written))) == name
+    assert address == encode_address(email)
+    assert read_message(source)["To"].addresses[0].display_name.replace(" ", "") == (
+        name.replace(" ", "")
+    )
 
 
 def test_a_long_chinese_subject_is_folded_between_characters():

@@ -9,6 +9,7 @@ from django.utils import timezone
 from briefings.models import Edition
 from briefings.publishing import withdraw_edition
 from subscribers.delivery import MOST_ATTEMPTS, send_chunk
+from subscribers.messages import Message, build_message
 from subscribers.models import Delivery, DeliveryState, MailingState, Member
 from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
 
@@ -326,3 +327,52 @@ def test_an_address_no_header_can_carry_fails_and_the_rest_goes_on(relay):
     send_all(mailing)
 
     assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
+
+
+@pytest.mark.parametrize(
+    "email", ['""@example.com', "a@．.hk", "a@\u200d.hk", f"a@{'é' * 60}.hk", "a@b＠example.hk"]
+)
+def test_an_address_that_cannot_be_written_fails_alone(relay, email):
+    mailing = make_mailing(members=3)
+    first, poison, last = mailing.deliveries.all()
+    Delivery.objects.filter(pk=poison.pk).update(email=email)
+
+    send_all(mailing)
+
+    poison.refresh_from_db()
+    assert states(mailing) == [DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SENT]
+    assert "不能寄信到這個地址" in poison.reply
+    assert [address for address, _ in relay.accepted] == [first.email, last.email]
+
+
+def test_a_message_that_cannot_be_built_fails_alone(relay, monkeypatch):
+    mailing = make_mailing(members=2)
+    first = mailing.deliveries.first()
+
+    def build(delivery, *args):
+        return {}["nothing"] if delivery == first else build_message(delivery, *args)
+
+    monkeypatch.setattr("subscribers.delivery.build_message", build)
+    send_all(mailing)
+
+    first.refresh_from_db()
+    assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
+    assert "未能製成郵件" in first.reply
+
+
+def test_a_message_that_cannot_be_encoded_fails_alone(relay, monkeypatch):
+    mailing = make_mailing(members=2)
+    first = mailing.deliveries.first()
+    encode = Message.message
+
+    def fail(message, *args, **kwargs):
+        if message.to == [first.email]:
+            raise UnicodeError("label empty or too long")
+        return encode(message, *args, **kwargs)
+
+    monkeypatch.setattr(Message, "message", fail)
+    send_all(mailing)
+
+    first.refresh_from_db()
+    assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
+    assert "未能製成郵件" in first.reply

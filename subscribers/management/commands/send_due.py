@@ -3,15 +3,17 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from subscribers.confirmations import wake_confirmations
 from subscribers.delivery import sweep
 from subscribers.models import Delivery, Mailing, MailingState
 
 
 class Command(BaseCommand):
-    help = "整理未完成的發送：收回中斷的投遞，喚醒工作程序。排程每半分鐘做一次同樣的事。"
+    help = "整理未完成的發送：收回中斷的投遞，喚醒工作程序，補寄確認信。排程每半分鐘做一次。"
 
     def handle(self, *args: Any, **options: Any) -> None:
         sweep(timezone.now())
+        wake_confirmations(timezone.now())
         mailings = Mailing.objects.filter(state=MailingState.SENDING).count()
         waiting = Delivery.objects.unfinished().count()
         self.stdout.write(f"寄送中：{mailings} 次發送，尚有 {waiting} 份未寄出。")
