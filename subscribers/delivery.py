@@ -20,7 +20,7 @@ from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
 from subscribers.digests import freeze_digest, group_by_choice, make_subject
-from subscribers.messages import build_message
+from subscribers.messages import Message, build_message
 from subscribers.models import Delivery, DeliveryQuerySet, Digest, Mailing, MailingState, Member
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
 
@@ -173,14 +173,30 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
 
 
 def send(delivery: Delivery, digest: Digest, mailing: Mailing, relay: Relay) -> None:
-    """Send a claimed delivery and record how it went. Raises Unreachable after giving it back."""
+    """Send a claimed delivery and record how it went. Raises Unreachable after giving it back.
+
+    Whatever is wrong with one message, the others don't wait for it.
+    """
     try:
-        relay.send(build_message(delivery, digest, mailing))
+        message = build_message(delivery, digest, mailing)
+        message.message()  # what can't be written fails here, where nothing has been sent yet
+    except BadAddress as error:
+        delivery.mark_failed(str(error))
+    except Exception as error:
+        logger.exception("Delivery %s cannot be built", delivery.pk)
+        delivery.mark_failed(f"未能製成郵件：{error!r}")
+    else:
+        _send_message(delivery, message, relay)
+
+
+def _send_message(delivery: Delivery, message: Message, relay: Relay) -> None:
+    try:
+        relay.send(message)
     except Unreachable as error:
         delivery.give_back(error.reply)
         raise
-    except (BadAddress, Refused) as error:
-        delivery.mark_failed(str(error))
+    except Refused as error:
+        delivery.mark_failed(error.reply)
     except Deferred as error:
         if delivery.attempts >= MOST_ATTEMPTS:
             delivery.mark_failed(error.reply)
@@ -189,9 +205,9 @@ def send(delivery: Delivery, digest: Digest, mailing: Mailing, relay: Relay) -> 
     except OutcomeUnknown as error:
         settle_unknown(delivery, error.reply, resend_at=_choose_next_time(delivery))
     except Exception as error:
-        # Whatever is wrong with one message, the others must not wait for it.
-        logger.exception("Delivery %s cannot be built", delivery.pk)
-        delivery.mark_failed(f"未能製成郵件：{error!r}")
+        # A fault of ours or of the backend's; how far the message had come nobody knows.
+        logger.exception("Delivery %s broke off", delivery.pk)
+        settle_unknown(delivery, f"寄送中斷：{error!r}", resend_at=_choose_next_time(delivery))
     else:
         delivery.mark_sent(timezone.now())
 

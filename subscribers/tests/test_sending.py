@@ -12,6 +12,7 @@ from subscribers.delivery import MOST_ATTEMPTS, send_chunk
 from subscribers.messages import Message, build_message
 from subscribers.models import Delivery, DeliveryState, MailingState, Member
 from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
+from subscribers.transport import Relay
 
 pytestmark = pytest.mark.django_db
 
@@ -376,3 +377,22 @@ def test_a_message_that_cannot_be_encoded_fails_alone(relay, monkeypatch):
     first.refresh_from_db()
     assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
     assert "未能製成郵件" in first.reply
+
+
+def test_a_send_that_breaks_off_for_no_known_reason_is_not_called_failed(
+    relay, monkeypatch, settings
+):
+    settings.UNKNOWN_DELIVERIES = "hold"
+    mailing = make_mailing(members=2)
+    first = mailing.deliveries.first()
+    send = Relay.send
+
+    def break_off(self, message):
+        send(self, message)
+        if message.to == [first.email]:
+            raise RuntimeError("after it was accepted")
+
+    monkeypatch.setattr(Relay, "send", break_off)
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.UNKNOWN, DeliveryState.SENT]
