@@ -17,15 +17,16 @@ _EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|&nbsp;|<br>)*</p>\s*")
 # A cell that claims to span 65,000 columns keeps the PDF busy for a minute.
 _LARGEST = {"colspan": 20, "rowspan": 50, "start": 9999}
 # An address must name its scheme: relative to what, page, mail and PDF would each see otherwise.
-_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s\[\]<>\"]+", re.IGNORECASE)
+# Brackets in its host are what urlsplit(), and WeasyPrint with it, gives up on.
+_ADDRESS = re.compile(r"(?:https?://[^\s\[\]<>\"/?#]+|mailto:)[^\s<>\"]*", re.IGNORECASE)
 
 # Layout recurses: at 150 levels WeasyPrint gives up, at 100,000 the parser takes minutes.
 _MOST_LEVELS = 30
-_OPENING_OR_CLOSING = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*)[^<>]*>")
+_OPENING_OR_CLOSING = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")
 # Tags that stand alone, or that the next of their kind closes.
 _NOT_NESTING = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"),
-    *("caption", "li", "p", "tbody", "td", "th", "thead", "tr"),
+    *("caption", "dd", "dt", "li", "option", "p", "tbody", "td", "th", "thead", "tr"),
 }
 
 

@@ -2,6 +2,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 
 def read_or_make_secret(path: Path, make: Callable[[], str]) -> str:
@@ -11,10 +12,9 @@ def read_or_make_secret(path: Path, make: Callable[[], str]) -> str:
     one, and a process killed on the way leaves no empty secret behind.
     """
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(make())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
+        with NamedTemporaryFile("w", dir=path.parent) as draft:  # made with mode 0600
+            draft.write(make())
+            draft.flush()
+            with suppress(FileExistsError):
+                os.link(draft.name, path)
     return path.read_text()

@@ -9,7 +9,6 @@ from datetime import datetime
 from celery import signature
 from django.db import transaction
 
-from subscribers.addresses import BadAddress
 from subscribers.messages import build_confirmation
 from subscribers.models import Member
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
@@ -32,12 +31,14 @@ def send_confirmation(member_id: int) -> None:
     if member is None:
         return
     try:
+        message = build_confirmation(member)
+        message.message()
         with Relay() as relay:
-            relay.send(build_confirmation(member))
-    except (Deferred, Unreachable) as error:
+            relay.send(message)
+    except (Deferred, OutcomeUnknown, Unreachable) as error:
         logger.warning("The confirmation for member %s waits: %s", member_id, error)
         return
-    except (BadAddress, Refused, OutcomeUnknown) as error:
+    except (Refused, ValueError) as error:  # a BadAddress is a ValueError
         logger.warning("The confirmation for member %s is given up: %s", member_id, error)
     member.settle_confirmation()
 

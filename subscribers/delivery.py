@@ -204,10 +204,6 @@ def _send_message(delivery: Delivery, message: Message, relay: Relay) -> None:
             delivery.requeue(not_before=_choose_next_time(delivery), reply=error.reply)
     except OutcomeUnknown as error:
         settle_unknown(delivery, error.reply, resend_at=_choose_next_time(delivery))
-    except Exception as error:
-        # A fault of ours or of the backend's; how far the message had come nobody knows.
-        logger.exception("Delivery %s broke off", delivery.pk)
-        settle_unknown(delivery, f"寄送中斷：{error!r}", resend_at=_choose_next_time(delivery))
     else:
         delivery.mark_sent(timezone.now())
 

@@ -87,7 +87,7 @@ class _Writer(HTMLParser):
             self.line += f" <{shown}>"
 
     def write_item(self) -> None:
-        number = self.numbers[-1]
+        number = self.numbers[-1] if self.numbers else None  # the allow-list keeps a stray <li>
         marker = "• " if number is None else f"{number}. "
         if number is not None:
             self.numbers[-1] = number + 1

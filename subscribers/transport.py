@@ -1,11 +1,14 @@
 """The way out: one connection to the relay, and four ways in which a send can fail."""
 
+import logging
 import smtplib
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from django.core.mail import EmailMessage, get_connection
+
+logger = logging.getLogger(__name__)
 
 
 class TransportError(Exception):
@@ -66,6 +69,8 @@ class Relay:
     def send(self, message: EmailMessage) -> None:
         """Returns once the relay has accepted the message. Raises a TransportError.
 
+        Whoever calls has seen that the message can be written (`message.message()`).
+
         On an open connection it waits six times at most: for the answers to MAIL, RCPT, DATA and
         RSET, for the message to be taken, and for the answer to that.
         """
@@ -85,9 +90,10 @@ class Relay:
         except OSError as error:
             self._hang_up()
             raise OutcomeUnknown(str(error)) from error
-        except Exception as error:  # it couldn't be written, so it was never handed over
+        except Exception as error:  # of ours or the backend's; how far it had come nobody knows
+            logger.exception("A send broke off")
             self._hang_up()
-            raise Refused(f"未能製成郵件：{error!r}") from error
+            raise OutcomeUnknown(f"寄送中斷：{error!r}") from error
 
     def _judge(self, code: int, reply: bytes | str) -> TransportError:
         said = _quote(code, reply)

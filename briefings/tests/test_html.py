@@ -118,6 +118,12 @@ def test_a_link_leads_to_a_whole_address_or_nowhere(address):
     assert cleaned == '<p><a rel="noopener noreferrer">字</a></p>'
 
 
+def test_brackets_behind_the_host_keep_a_link():
+    html = '<a href="https://example.hk/?a[]=1" rel="noopener noreferrer">字</a>'
+
+    assert clean_html(html) == html
+
+
 @pytest.mark.parametrize("tag", ["em", "blockquote", "div", "ul"])
 def test_tags_nested_without_end_are_dropped_and_their_text_kept(tag):
     cleaned = clean_html(f"<{tag}>" * 100_000 + "文" + f"</{tag}>" * 100_000 + "<p>後</p>")

@@ -81,3 +81,7 @@ def test_thousands_of_quotations_in_one_another_are_no_trouble():
     text = to_plain_text(f"{'<blockquote>' * 2000}甲{'</blockquote>' * 2000}")
 
     assert text == f"{'> ' * 2000}甲"
+
+
+def test_a_list_item_outside_any_list_is_still_an_item():
+    assert "• 甲" in to_plain_text("<p>乙</p><li>甲</li>")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.mail.backends.smtp import EmailBackend
 from django.db import connection
 from django.utils import timezone
 
@@ -12,7 +13,6 @@ from subscribers.delivery import MOST_ATTEMPTS, send_chunk
 from subscribers.messages import Message, build_message
 from subscribers.models import Delivery, DeliveryState, MailingState, Member
 from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
-from subscribers.transport import Relay
 
 pytestmark = pytest.mark.django_db
 
@@ -385,14 +385,14 @@ def test_a_send_that_breaks_off_for_no_known_reason_is_not_called_failed(
     settings.UNKNOWN_DELIVERIES = "hold"
     mailing = make_mailing(members=2)
     first = mailing.deliveries.first()
-    send = Relay.send
+    send = EmailBackend.send_messages
 
-    def break_off(self, message):
-        send(self, message)
-        if message.to == [first.email]:
+    def break_off(self, messages):
+        send(self, messages)
+        if messages[0].to == [first.email]:
             raise RuntimeError("after it was accepted")
 
-    monkeypatch.setattr(Relay, "send", break_off)
+    monkeypatch.setattr(EmailBackend, "send_messages", break_off)
     send_all(mailing)
 
     assert states(mailing) == [DeliveryState.UNKNOWN, DeliveryState.SENT]
