@@ -96,8 +96,7 @@ def group_members(edition: EditionContext) -> dict[tuple[int, ...], list[int]]:
 
 def is_open_to_public(edition: Edition) -> bool:
     """Whether its mail may link to its pages. A draft is expected to be."""
-    public = Edition.objects.visible_to(Audience.PUBLIC)
-    return edition.state == State.DRAFT or public.filter(pk=edition.pk).exists()
+    return edition.state == State.DRAFT or edition.is_visible_to(Audience.PUBLIC)
 
 
 def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
