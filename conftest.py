@@ -1,4 +1,4 @@
-"""What tests of more than one app share: the seed, and a stage for tests with real processes."""
+"""What tests of more than one app share: the seed, a browser, and a stage with real processes."""
 
 import os
 import socket
@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery import current_app
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
+from playwright.sync_api import Page, sync_playwright
 
 from cma_site.supervisor import Supervisor
 
@@ -123,3 +126,31 @@ def seed() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+@pytest.fixture
+def page(monkeypatch) -> Iterator[Page]:
+    # Playwright runs its own event loop, in which Django would refuse to touch the database.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
+        browser.close()
+
+
+@pytest.fixture
+def desk(page, live_server, settings, tmp_path) -> Iterator[Page]:
+    """The desk after a superuser logged in; no worker runs, so tasks run at once."""
+    settings.MEDIA_ROOT = tmp_path
+    current_app.conf.task_always_eager = True
+    User.objects.create_superuser("chan", password="lion-rock")
+    page.goto(f"{live_server.url}/admin/")
+    page.get_by_label("用戶名稱").fill("chan")
+    page.get_by_label("密碼").fill("lion-rock")
+    page.get_by_role("button", name="登入").click()
+    yield page
+    current_app.conf.task_always_eager = False
+    # Within Playwright's loop the test has a connection of its own, which nobody else would close.
+    connection.close()

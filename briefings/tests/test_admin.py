@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django_prose_editor.config import allowlist_from_extensions
 
-from briefings.admin_forms import PROSE_EXTENSIONS
+from briefings.admin.forms import PROSE_EXTENSIONS
 from briefings.hooks import EditionTool, PublishOption, edition_tools, publish_options
 from briefings.html import clean_html
 from briefings.models import Audience, Edition, Entry, Imprint, State, Theme

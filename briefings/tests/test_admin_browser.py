@@ -1,14 +1,9 @@
 """The desk as an editor uses it, in a real browser: JavaScript, drag and all."""
 
-import os
 import re
-from collections.abc import Iterator
 
 import pytest
-from celery import current_app
-from django.contrib.auth.models import User
-from django.db import connection
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from briefings.models import Edition, Entry, Theme
 from briefings.tests.makers import make_draft
@@ -18,34 +13,6 @@ pytestmark = [
     # The defaults that migrations made must outlive the flush after each test.
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
 ]
-
-
-@pytest.fixture
-def page(monkeypatch) -> Iterator[Page]:
-    # Playwright runs its own event loop, in which Django would refuse to touch the database.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
-        browser.close()
-
-
-@pytest.fixture
-def desk(page, live_server, settings, tmp_path) -> Iterator[Page]:
-    """The desk's first page, just after logging in; no worker runs, so tasks run at once."""
-    settings.MEDIA_ROOT = tmp_path
-    current_app.conf.task_always_eager = True
-    User.objects.create_superuser("chan", password="lion-rock")
-    page.goto(f"{live_server.url}/admin/")
-    page.get_by_label("用戶名稱").fill("chan")
-    page.get_by_label("密碼").fill("lion-rock")
-    page.get_by_role("button", name="登入").click()
-    yield page
-    current_app.conf.task_always_eager = False
-    # Within Playwright's loop the test has a connection of its own, which nobody else would close.
-    connection.close()
 
 
 def go(page: Page, menu: str, button: str) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
-from briefings.admin_forms import PublishForm
+from briefings.admin.forms import PublishForm
 from briefings.contexts import describe_edition
 from briefings.hooks import edition_tools, publish_options
 from briefings.models import Audience, Edition

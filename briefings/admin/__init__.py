@@ -1,0 +1,11 @@
+"""The editors' desk: writing entries, making editions of them, publishing."""
+
+import taggit.admin  # noqa: F401  (registers its own Tag now, so that it can be taken away below)
+from django.contrib import admin
+from taggit.models import Tag
+
+from briefings.admin import editions, entries, publication, themes
+
+__all__ = ["editions", "entries", "publication", "themes"]
+
+admin.site.unregister(Tag)

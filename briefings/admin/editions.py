@@ -1,0 +1,138 @@
+"""Making editions of entries."""
+
+from typing import Any
+
+from adminsortable2.admin import SortableAdminBase, SortableTabularInline
+from django.contrib import admin
+from django.db.models import Count, Max, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from briefings.admin.base import DeskAdmin, show_state
+from briefings.admin.edition_pages import EditionPages, describe_audience
+from briefings.admin.forms import EditionForm, PlacedEntryForm
+from briefings.models import Audience, Edition, Entry, Imprint, State
+
+
+def append_entry(entry: Entry, edition: Edition) -> None:
+    """Put an entry behind the last of the edition's."""
+    last = edition.entries.exclude(pk=entry.pk).aggregate(last=Max("position"))["last"]
+    entry.edition = edition
+    entry.position = (last or 0) + 1
+
+
+class PlacedEntryInline(SortableTabularInline):
+    """The entries of an edition in order; they are written, and deleted, on their own pages."""
+
+    model = Entry
+    form = PlacedEntryForm
+    template = "admin/briefings/edition/entries.html"
+    verbose_name_plural = "本期短評"
+    fields = ["position", "take_out"]
+    extra = 0
+    can_delete = False
+
+    class Media:
+        js = ["order-keys.js"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        entries: QuerySet[Entry] = super().get_queryset(request)
+        return entries.prefetch_related("themes")  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
+        may_change: bool = super().has_change_permission(request, obj)
+        return may_change and not (obj and obj.is_published)
+
+
+@admin.register(Edition)
+class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
+    form = EditionForm
+    inlines = [PlacedEntryInline]
+    list_display = ["show_label", "date", "show_entry_count", show_state, "show_audience"]
+    list_filter = ["state", "audience"]
+    list_per_page = 50
+    date_hierarchy = "date"
+    ordering = ["-date", "-number", "-pk"]
+    search_fields = ["number", "date", "entries__headline"]
+    search_help_text = "按期號、日期或短評標題尋找"
+
+    class Media:
+        js = ["unsaved.js"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
+        editions: QuerySet[Edition] = super().get_queryset(request)
+        return editions.annotate(entry_count=Count("entries"))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Headed 各期, where Django would write the singular."""
+        title = {"title": self.opts.verbose_name_plural}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Edition], search_term: str
+    ) -> tuple[QuerySet[Edition], bool]:
+        """An entry is offered the editions that are still open to it."""
+        if request.GET.get("field_name") == "edition":
+            queryset = queryset.exclude(state=State.PUBLISHED)
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Edition | None = None) -> Any:  # noqa: ARG002
+        about = (None, {"fields": [("number", "date"), "imprint"]})
+        backlog = ("從待編短評加入", {"fields": ["backlog"], "classes": ["backlog"]})
+        return [about] if obj and obj.is_published else [about, backlog]
+
+    def get_inlines(self, request: HttpRequest, obj: Edition | None) -> list[Any]:  # noqa: ARG002
+        return [PlacedEntryInline] if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        last = Edition.objects.aggregate(last=Max("number"))["last"]
+        return {
+            "number": (last or 0) + 1,
+            "date": timezone.localdate(),
+            "imprint": Imprint.objects.filter(is_default=True).first(),
+        } | super().get_changeform_initial_data(request)
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: ModelForm,
+        formsets: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        for entry in form.cleaned_data["backlog"]:
+            append_entry(entry, form.instance)
+            entry.save()
+
+    def has_change_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
+        """A published edition is only looked at: readers hold its number, date and order."""
+        if obj and obj.is_published:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
+        if obj and obj.is_published:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def view_on_site(self, obj: Edition) -> str | None:
+        """Where the public reads it; nowhere while only members do."""
+        return obj.get_absolute_url() if obj.is_visible_to(Audience.PUBLIC) else None
+
+    @admin.display(description="期", ordering="number")
+    def show_label(self, edition: Edition) -> str:
+        return edition.label
+
+    @admin.display(description="短評", ordering="entry_count")
+    def show_entry_count(self, edition: Any) -> str:
+        return f"{edition.entry_count}篇"
+
+    @admin.display(description="讀者", ordering="audience", empty_value="")
+    def show_audience(self, edition: Edition) -> str:
+        return describe_audience(edition)

@@ -1,0 +1,55 @@
+"""What was written; a module for each subject. Everybody imports from here."""
+
+from briefings.models.bylines import Author, Byline, Source
+from briefings.models.editions import Edition, EditionQuerySet
+from briefings.models.entries import Entry, EntryQuerySet
+from briefings.models.glossary import GlossaryTerm, Wording
+from briefings.models.imports import ImportBatch, ImportedFile, ImportState
+from briefings.models.pictures import Picture
+from briefings.models.publication import Imprint, Publication
+from briefings.models.reviews import Correction, ReviewNote
+from briefings.models.searches import SearchMiss
+from briefings.models.states import Audience, Publishable, State, find_free_slug, is_open_to
+from briefings.models.themes import (
+    FormerThemeAddress,
+    Theme,
+    ThemeAlias,
+    ThemedEntry,
+    ThemeQuerySet,
+)
+from briefings.models.web_links import WebLink
+from briefings.models.writing_desks import Autosave, Presence
+
+__all__ = [
+    "Audience",
+    "Author",
+    "Autosave",
+    "Byline",
+    "Correction",
+    "Edition",
+    "EditionQuerySet",
+    "Entry",
+    "EntryQuerySet",
+    "FormerThemeAddress",
+    "GlossaryTerm",
+    "ImportBatch",
+    "ImportState",
+    "ImportedFile",
+    "Imprint",
+    "Picture",
+    "Presence",
+    "Publication",
+    "Publishable",
+    "ReviewNote",
+    "SearchMiss",
+    "Source",
+    "State",
+    "Theme",
+    "ThemeAlias",
+    "ThemeQuerySet",
+    "ThemedEntry",
+    "WebLink",
+    "Wording",
+    "find_free_slug",
+    "is_open_to",
+]
