@@ -2,10 +2,17 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from briefings import workbench as writing
+from subscribers import workbench as mail
 
 # As the work goes; whatever is not named here follows, as Django sorts it.
 APP_ORDER = ["briefings", "subscribers", "auth"]
-MODEL_ORDER = ["Entry", "Edition", "Theme", "Imprint", "Publication", "Member", "Mailing"]
+MODEL_ORDER = [
+    *("Entry", "Edition", "ImportBatch", "Theme", "GlossaryTerm", "Author", "Picture"),
+    *("SearchMiss", "Imprint", "Publication", "Member", "Mailing", "Delivery"),
+]
 
 
 def rank(name: str, order: list[str]) -> int:
@@ -13,7 +20,13 @@ def rank(name: str, order: list[str]) -> int:
 
 
 class EditorsDesk(AdminSite):
-    index_title = "編輯台"
+    index_title = "工作台"
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        cards = [*writing.list_cards(request), *mail.list_cards(request)]
+        return super().index(request, {"cards": cards} | (extra_context or {}))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Menus in the order of the work: Chinese has no alphabet to look things up by."""

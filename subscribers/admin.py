@@ -1,15 +1,17 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from subscribers.confirmations import ask_to_confirm
 from subscribers.delivery import send_again
+from subscribers.growth import count_members_by_month, draw_growth
 from subscribers.models import (
     ChosenTheme,
     Delivery,
@@ -63,6 +65,17 @@ class MemberAdmin(admin.ModelAdmin):
     ]
     inlines = [ChosenThemeInline]
     actions = ["unsubscribe_members", "send_confirmations"]
+
+    def get_urls(self) -> list[URLPattern]:
+        growth = self.admin_site.admin_view(self.show_growth)
+        return [path("growth.svg", growth, name="member_growth"), *super().get_urls()]
+
+    def show_growth(self, request: HttpRequest) -> HttpResponse:
+        """The plot on the desk's first page: numbers only, so who sees mailings sees it."""
+        if not request.user.has_perm("subscribers.view_mailing"):
+            raise PermissionDenied
+        drawn = draw_growth(count_members_by_month(timezone.now()))
+        return HttpResponse(drawn, content_type="image/svg+xml")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without deleting many at once: the rows are the record of who consented to what."""

@@ -4,8 +4,8 @@ import taggit.admin  # noqa: F401  (registers its own Tag now, so that it can be
 from django.contrib import admin
 from taggit.models import Tag
 
-from briefings.admin import editions, entries, publication, themes
+from briefings.admin import editions, entries, publication, searches, themes
 
-__all__ = ["editions", "entries", "publication", "themes"]
+__all__ = ["editions", "entries", "publication", "searches", "themes"]
 
 admin.site.unregister(Tag)
