@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from html import escape
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 
 from briefings.contexts import describe_imprint
+from briefings.history import keep_unrecorded, keep_version
 from briefings.html import to_text
-from briefings.importer.parser import LegacyEdition, LegacyEntry, LegacyImprint, hash_entries
+from briefings.importer.legacy import LegacyEdition, LegacyImprint, hash_entries
 from briefings.models import Edition, Entry, Imprint, State
+
+User = AbstractBaseUser | AnonymousUser
 
 
 class Status(StrEnum):
@@ -33,7 +36,11 @@ class Loaded:
 
 
 def load_edition(
-    legacy: LegacyEdition, *, number: int | None = None, date: date | None = None
+    legacy: LegacyEdition,
+    *,
+    number: int | None = None,
+    date: date | None = None,
+    by: User | None = None,
 ) -> Loaded:
     """Creates the draft, updates it, or leaves it alone, in one transaction.
 
@@ -41,13 +48,16 @@ def load_edition(
     may have two. What an editor wrote, changed or published is never overwritten, only warned
     about. Raises ImportRefused.
     """
+    number, date = number or legacy.number, date or legacy.date
     _refuse_long_headlines(legacy)
     with transaction.atomic():
         edition = _find_edition(legacy, number)
         if edition is None:
-            edition, status, reason = _create(legacy, number, date), Status.CREATED, ""
+            edition, status, reason = _create(legacy, number, date, by), Status.CREATED, ""
         else:
-            status, reason = _update(edition, legacy, number, date)
+            status, reason = _update(edition, legacy, number, date, by)
+        if status != Status.UNCHANGED:
+            keep_version(edition, by=by, why=f"由「{legacy.name}」匯入")
     warnings = [reason] if reason else []
     warnings += [] if status == Status.UNCHANGED else _find_same_day(edition)
     warnings += [] if edition.number else ["原文沒有期號；請用 --number 指定或在編輯台填寫。"]
@@ -83,14 +93,20 @@ def _find_same_day(edition: Edition) -> list[str]:
     return [f"另有一期在同日：{'、'.join(map(str, others))}。"]
 
 
-def _create(legacy: LegacyEdition, number: int | None, date: date | None) -> Edition:
+def _create(
+    legacy: LegacyEdition, number: int | None, date: date | None, by: User | None
+) -> Edition:
     edition = Edition.objects.create(number=number, date=date, source_hash=legacy.source_hash)
-    _write_entries(edition, legacy)
+    _write_entries(edition, legacy, by)
     return edition
 
 
 def _update(
-    edition: Edition, legacy: LegacyEdition, number: int | None, date: date | None
+    edition: Edition,
+    legacy: LegacyEdition,
+    number: int | None,
+    date: date | None,
+    by: User | None,
 ) -> tuple[Status, str]:
     """What was done, and the warning if nothing was although the file differs."""
     is_new_text = edition.source_hash != legacy.source_hash
@@ -102,12 +118,13 @@ def _update(
         return Status.UNCHANGED, ""
     if reason := _find_reason_to_keep(edition, is_new_text=is_new_text):
         return Status.UNCHANGED, f"{edition}{reason}，沒有改動。"
+    keep_unrecorded(edition)
     edition.number = number or edition.number
     edition.date = date or edition.date
     edition.source_hash = legacy.source_hash
     edition.save()
     if is_new_text:
-        _write_entries(edition, legacy)
+        _write_entries(edition, legacy, by)
     return Status.UPDATED, ""
 
 
@@ -119,6 +136,8 @@ def _find_reason_to_keep(edition: Edition, *, is_new_text: bool) -> str:
         return "是在編輯台撰寫的"
     if is_new_text and edition.source_hash != _hash_rows(edition):
         return "匯入後已有編輯修改過"
+    if is_new_text and edition.entries.exclude(state=State.DRAFT).exists():
+        return "的短評已送審或審批"
     return ""
 
 
@@ -126,22 +145,22 @@ def _hash_rows(edition: Edition) -> str:
     return hash_entries((e.headline, e.lead, to_text(e.body)) for e in edition.entries.all())
 
 
-def _write_entries(edition: Edition, legacy: LegacyEdition) -> None:
+def _write_entries(edition: Edition, legacy: LegacyEdition, by: User | None) -> None:
     """Rows are kept by their place, and with them their themes."""
     rows = list(edition.entries.all())
     for surplus in rows[len(legacy.entries) :]:
         surplus.delete()
     for place, source in enumerate(legacy.entries):
-        entry = rows[place] if place < len(rows) else Entry(edition=edition)
+        entry = (
+            rows[place]
+            if place < len(rows)
+            else Entry(edition=edition, created_by_id=by.pk if by else None)
+        )
         entry.position = place + 1
         entry.headline = source.headline
         entry.lead = source.lead
-        entry.body = _to_html(source)
+        entry.body = source.body
         entry.save()
-
-
-def _to_html(source: LegacyEntry) -> str:
-    return "\n".join(f"<p>{escape(text, quote=False)}</p>" for text in source.paragraphs)
 
 
 def _compare_imprint(found: LegacyImprint | None) -> list[str]:

@@ -7,12 +7,13 @@ names the title, or a lead and the label 短評 follow. Anything less is a doubt
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from briefings.importer.paragraphs import Doubt, join_lines
-from briefings.importer.readers import Line
+from briefings.importer.documents import Doubt, Line
+from briefings.importer.labels import find_date, find_number
+from briefings.importer.paragraphs import join_lines
 
 LABEL = re.compile(r"[\[【〔（(]?短\s*評[\]】〕）)]?[：:]?")
 # "1. ", "１．", "1、"; not the 33.5 or the 20、30 that a wrapped line may begin with.
@@ -29,6 +30,7 @@ PROSE_ENDS = ("。", "；", "，", "、", "：")
 LONGEST_TITLE = 3  # lines
 LONGEST_LEAD = 20  # lines
 LONGEST_FOOTER = 12  # lines
+LONGEST_MASTHEAD = 40  # characters
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,23 @@ def find_outline(lines: Sequence[Line]) -> Outline:
 def fold_title(text: str) -> str:
     """What two spellings of one title have in common: white space and width do not count."""
     return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def is_masthead(text: str) -> bool:
+    """Whether a line above the first entry only says which edition it is, or that contents follow.
+
+    A list's bullet or number makes it a title, though it may name a date.
+    """
+    if BULLET.match(text) or NUMBERED.fullmatch(text):
+        return False
+    is_label = find_number(text) is not None or find_date(text) is not None
+    return fold_title(text) == "目錄" or (is_label and len(text) <= LONGEST_MASTHEAD)
+
+
+def read_masthead(texts: Iterable[str], titles: Iterable[str]) -> str:
+    """What is above the first entry and says which edition it is; no title of the contents."""
+    known = set(map(fold_title, titles))
+    return "\n".join(t for t in texts if is_masthead(t) and fold_title(t) not in known)
 
 
 def _strip_ornament(text: str) -> str:
@@ -230,6 +249,8 @@ def _doubt_contents(
     doubts = []
     for place in sorted(set(range(top)) - known):
         line = lines[place]
+        if is_masthead(line.text):
+            continue
         if BULLET.match(line.text):
             message = f"目錄項目「{_strip_ornament(line.text)}」沒有對應的標題。"
         else:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from briefings.importer.readers import Line
+from briefings.importer.documents import Doubt, Line
 
 # Of bodies, and of leads.
 INDENTS = (4, 0)
@@ -48,22 +48,18 @@ _HEAD = re.compile(
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """Something to show an editor: the line of the file and what is unsure about it."""
-
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"第 {self.line} 行：{self.message}"
-
-
-@dataclass(frozen=True)
 class Layout:
     """How the lines were set. `latin` is 2 where a program wrapped by counting characters."""
 
     measure: int
     latin: int = 1
+
+
+class Paragraph(NamedTuple):
+    """A paragraph put together again, and the line of the file that it begins on."""
+
+    text: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ def choose_layout(blocks: Iterable[Sequence[Line]], *, with_marks: bool) -> Layo
 
 def split_paragraphs(
     lines: Sequence[Line], layout: Layout, *, with_marks: bool
-) -> tuple[list[str], list[Doubt]]:
+) -> tuple[list[Paragraph], list[Doubt]]:
     """The paragraphs, every character of `lines` once and in order, and where they may be wrong."""
     if not lines:
         return [], []
@@ -131,7 +127,10 @@ def split_paragraphs(
         if margin < DOUBTFUL or against_mark:
             done = "暫且分段" if breaks else "暫且與下一行連成一段"
             doubts.append(Doubt(line.number, f"未能確定段落是否在這一行結束，{done}。"))
-    return [join_lines(line.text for line in group) for group in groups], doubts
+    paragraphs = [
+        Paragraph(join_lines(line.text for line in group), group[0].number) for group in groups
+    ]
+    return paragraphs, doubts
 
 
 def join_lines(texts: Iterable[str]) -> str:

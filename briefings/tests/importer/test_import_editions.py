@@ -7,8 +7,10 @@ from django.core.management import CommandError, call_command
 
 from briefings.models import Edition, State
 from briefings.publishing import withdraw_edition
+from briefings.tests.importer.pdf_files import print_old_edition
 from briefings.tests.importer.specimens import HARBOUR, POWER, TALENT
 from briefings.tests.importer.typesetting import typeset
+from briefings.tests.importer.word_files import make_styled
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +78,18 @@ def test_a_dry_run_reports_and_writes_nothing(write):
     assert "已建立" in report
     assert "試行" in report
     assert not Edition.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), [("舊期.docx", make_styled), ("舊期.pdf", print_old_edition)]
+)
+def test_word_and_pdf_files_are_read_as_well(tmp_path, name, make):
+    path = tmp_path / name
+    path.write_bytes(make([TALENT]))
+
+    run(str(path))
+
+    assert Edition.objects.get().entries.get().headline == TALENT.headline
 
 
 def test_several_files_become_several_editions(write):

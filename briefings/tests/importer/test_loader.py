@@ -3,11 +3,18 @@ from datetime import date
 
 import pytest
 
+from briefings.importer.blocks import paragraph_block
+from briefings.importer.documents import document_from_text
+from briefings.importer.legacy import LegacyEntry
 from briefings.importer.loader import ImportRefused, Status, load_edition
-from briefings.importer.parser import LegacyEntry, parse_edition
-from briefings.importer.readers import document_from_bytes
+from briefings.importer.parser import parse_edition
 from briefings.models import Audience, Edition, Entry, Imprint, State
-from briefings.publishing import publish_edition
+from briefings.publishing import (
+    approve_entries,
+    approve_entry,
+    publish_edition,
+    submit_entry,
+)
 from briefings.tests.importer.specimens import HARBOUR, POWER, TALENT
 from briefings.tests.importer.typesetting import typeset
 from briefings.tests.makers import make_draft, make_entry
@@ -18,7 +25,7 @@ DAY = date(2023, 11, 15)
 
 def make_legacy(*pieces, **options):
     text = typeset(pieces or (TALENT,), **options)
-    return parse_edition(document_from_bytes(text.encode(), name="舊期.txt"))
+    return parse_edition(document_from_text(text, name="舊期.txt"))
 
 
 def read_headlines(edition):
@@ -37,7 +44,8 @@ def test_it_makes_a_draft_with_the_entries_in_order():
 
 def test_paragraphs_become_html_with_their_signs_escaped():
     legacy = make_legacy()
-    entry = LegacyEntry("標題", "導言。", ("甲<script>乙", "丙 & 丁"), 1)
+    blocks = (paragraph_block(3, "甲<script>乙"), paragraph_block(4, "丙 & 丁"))
+    entry = LegacyEntry("標題", "導言。", blocks, 1)
 
     loaded = load_edition(replace(legacy, entries=(entry,)))
 
@@ -101,12 +109,25 @@ def test_an_entry_keeps_its_row_when_its_text_changes():
 
 def test_a_published_edition_is_never_overwritten():
     edition = load_edition(make_legacy(POWER), number=8, date=DAY).edition
+    approve_entries(edition)
     publish_edition(edition, audience=Audience.PUBLIC)
 
     loaded = load_edition(make_legacy(TALENT), number=8)
 
     assert loaded.status == Status.UNCHANGED
     assert "已出版" in loaded.warnings[0]
+    assert read_headlines(loaded.edition) == [POWER.headline]
+
+
+@pytest.mark.parametrize("move", [submit_entry, approve_entry])
+def test_a_draft_that_somebody_reviews_is_not_overwritten_by_another_text(move):
+    edition = load_edition(make_legacy(POWER), number=8).edition
+    move(edition.entries.get())
+
+    loaded = load_edition(make_legacy(TALENT), number=8)
+
+    assert loaded.status == Status.UNCHANGED
+    assert "已送審或審批" in loaded.warnings[0]
     assert read_headlines(loaded.edition) == [POWER.headline]
 
 

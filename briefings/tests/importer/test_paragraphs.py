@@ -2,6 +2,7 @@ from itertools import chain
 
 import pytest
 
+from briefings.importer.documents import document_from_text
 from briefings.importer.paragraphs import (
     Layout,
     choose_layout,
@@ -9,7 +10,6 @@ from briefings.importer.paragraphs import (
     measure_width,
     split_paragraphs,
 )
-from briefings.importer.readers import document_from_bytes
 from briefings.tests.importer.specimens import HARBOUR, POWER
 from briefings.tests.importer.typesetting import INDENT, wrap
 
@@ -17,12 +17,12 @@ LAYOUT = Layout(measure=20)
 
 
 def read_lines(*texts):
-    return document_from_bytes("\n".join(texts).encode(), name="舊期.txt").lines
+    return document_from_text("\n".join(texts), name="舊期.txt").lines
 
 
 def split(*texts, with_marks=False, layout=LAYOUT):
     paragraphs, doubts = split_paragraphs(read_lines(*texts), layout, with_marks=with_marks)
-    return paragraphs, [doubt.line for doubt in doubts]
+    return [paragraph.text for paragraph in paragraphs], [doubt.line for doubt in doubts]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """What is an entry and what only looks like one, and that every doubt names its line."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
+from briefings.importer.documents import UnreadableDocument, document_from_text
 from briefings.importer.parser import parse_edition
-from briefings.importer.readers import UnreadableDocument, document_from_bytes
 from briefings.tests.importer.specimens import HARBOUR, POWER, TALENT, THREE, make_pieces
 from briefings.tests.importer.typesetting import FOOTER, Piece, typeset
 
 
 def parse(text):
-    return parse_edition(document_from_bytes(text.encode(), name="舊期.txt"))
+    return parse_edition(document_from_text(text, name="舊期.txt"))
 
 
 def squeeze(text):
@@ -88,10 +91,23 @@ def test_a_title_the_contents_spell_otherwise_is_doubted_on_both_lines():
 
 
 def test_words_above_the_headings_are_reported_not_dropped_in_silence():
-    assert doubts_of("政策通訊第八期\n" + typeset([HARBOUR]))[0] == (
+    assert doubts_of("內部參考\n" + typeset([HARBOUR]))[0] == (
         1,
-        "標題之前的文字未能辨認，沒有匯入：「政策通訊第八期」。",
+        "標題之前的文字未能辨認，沒有匯入：「內部參考」。",
     )
+
+
+def test_a_masthead_tells_number_and_date():
+    edition = parse("政策通訊第八期\n2023年11月15日\n" + typeset([HARBOUR]))
+
+    assert (edition.number, edition.date) == (8, date(2023, 11, 15))
+    assert edition.doubts == ()
+
+
+def test_a_title_of_the_contents_is_no_masthead_though_it_has_a_date():
+    piece = replace(HARBOUR, headline="2023年10月25日施政報告前瞻")
+
+    assert parse(typeset([piece], bullet="")).date is None
 
 
 @pytest.mark.parametrize("prefix", ["2．", "２．", "２. ", "2、", "２、"])
@@ -254,4 +270,4 @@ def test_a_file_with_a_hundred_and_one_headings_is_no_edition():
     text += "".join(f"{n}. 另一標題{n}號\n導言。\n短評\n正文。\n" for n in (1, 2))
 
     with pytest.raises(UnreadableDocument, match="101 個標題"):
-        parse_edition(document_from_bytes(text.encode(), name="目錄.txt"))
+        parse_edition(document_from_text(text, name="目錄.txt"))

@@ -2,23 +2,23 @@ import codecs
 
 import pytest
 
-from briefings.importer.readers import (
-    LARGEST_FILE,
-    Line,
-    UnreadableDocument,
-    document_from_bytes,
-    read_document,
-)
+from briefings.importer.documents import Line, UnreadableDocument, document_from_text
+from briefings.importer.readers import LARGEST_TEXT, manuscript_from_bytes, read_manuscript
+from briefings.importer.readers.text import decode
 
 TEXT = "1. 標題 \n\n首行，未完\n 下一頁。\n"
 
 
+def read(data, name="舊期.txt"):
+    return document_from_text(manuscript_from_bytes(data, name=name).source, name=name)
+
+
 def read_texts(data):
-    return [line.text for line in document_from_bytes(data, name="舊期.txt").lines]
+    return [line.text for line in read(data).lines]
 
 
 def test_a_line_keeps_its_number_and_whether_a_space_followed_it():
-    document = document_from_bytes(TEXT.encode(), name="舊期.txt")
+    document = read(TEXT.encode())
 
     assert document.lines == (
         Line(1, "1. 標題", marked=True),
@@ -40,10 +40,8 @@ def test_a_line_keeps_its_number_and_whether_a_space_followed_it():
     ],
 )
 def test_every_encoding_gives_the_same_lines(data, encoding):
-    document = document_from_bytes(data, name="舊期.txt")
-
-    assert document.encoding == encoding
-    assert [line.text for line in document.lines] == ["1. 標題", "首行，未完", "下一頁。"]
+    assert decode(data, name="舊期.txt")[0] == encoding
+    assert read_texts(data) == ["1. 標題", "首行，未完", "下一頁。"]
 
 
 def test_characters_only_hkscs_has_are_read():
@@ -58,13 +56,13 @@ def test_a_sign_only_microsoft_has_in_big5_is_read():
 def test_line_numbers_do_not_depend_on_line_ends(line_end):
     data = TEXT.replace("\n", line_end).encode()
 
-    numbers = [line.number for line in document_from_bytes(data, name="舊期.txt").lines]
+    numbers = [line.number for line in read(data).lines]
 
     assert numbers == [1, 3, 4]
 
 
 def test_a_form_feed_ends_a_line_without_counting_one():
-    document = document_from_bytes("上頁，\f下頁。\n末行。".encode(), name="舊期.txt")
+    document = read("上頁，\f下頁。\n末行。".encode())
 
     assert [(line.number, line.text) for line in document.lines] == [
         (1, "上頁，"),
@@ -94,27 +92,27 @@ def test_a_form_feed_ends_a_line_without_counting_one():
 )
 def test_what_is_not_text_is_refused_with_the_reason(data, reason):
     with pytest.raises(UnreadableDocument, match=rf"舊期\.txt.*{reason}"):
-        document_from_bytes(data, name="舊期.txt")
+        read(data)
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UnreadableDocument, match="找不到檔案"):
-        read_document(tmp_path / "沒有.txt")
+        read_manuscript(tmp_path / "沒有.txt")
 
 
 def test_a_directory_is_refused(tmp_path):
     with pytest.raises(UnreadableDocument, match="資料夾"):
-        read_document(tmp_path)
+        read_manuscript(tmp_path)
 
 
 def test_an_impossible_path_is_refused(tmp_path):
     with pytest.raises(UnreadableDocument):
-        read_document(tmp_path / "\0")
+        read_manuscript(tmp_path / "\0")
 
 
 def test_a_file_far_larger_than_an_edition_is_refused(tmp_path):
     path = tmp_path / "大.txt"
-    path.write_bytes(b"a" * (LARGEST_FILE + 1))
+    path.write_bytes(b"a" * (LARGEST_TEXT + 1))
 
     with pytest.raises(UnreadableDocument, match="上限"):
-        read_document(path)
+        read_manuscript(path)

@@ -6,8 +6,8 @@ from itertools import accumulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from briefings.importer.documents import document_from_text
 from briefings.importer.parser import parse_edition
-from briefings.importer.readers import document_from_bytes
 from briefings.tests.importer.typesetting import Piece, typeset
 
 HAN = "港商產業政策創新科技投資市場合作推動支援建設人才服務貿易競爭優勢綠色智能物流金融成本訂單"
@@ -39,7 +39,7 @@ editions = st.lists(pieces, min_size=1, max_size=4, unique_by=lambda piece: piec
 
 
 def read(text):
-    return parse_edition(document_from_bytes(text.encode(), name="舊期.txt"))
+    return parse_edition(document_from_text(text, name="舊期.txt"))
 
 
 def strip_line_ends(text):

@@ -5,8 +5,8 @@ from itertools import cycle, product
 
 import pytest
 
-from briefings.importer.parser import parse_edition
-from briefings.importer.readers import document_from_bytes
+from briefings.importer.parser import parse_manuscript
+from briefings.importer.readers import manuscript_from_bytes
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def truth(seed_text):
 
 
 def read(data):
-    return parse_edition(document_from_bytes(data, name="舊期.txt"))
+    return parse_manuscript(manuscript_from_bytes(data, name="舊期.txt"))
 
 
 def keep(text):
