@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from celery import current_app
 from django.conf import settings
@@ -18,6 +19,10 @@ from playwright.sync_api import Page, sync_playwright
 from cma_site.supervisor import Supervisor
 
 ROOT = Path(__file__).parent
+
+# How long an example takes is for the bench to tell, on a machine that does nothing else.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def find_free_port() -> int:
@@ -114,6 +119,12 @@ def stage(tmp_path: Path, stage_env: dict[str, str]) -> Iterator[Stage]:
     built.manage("migrate", "--verbosity", "0")
     with built.processes:
         yield built
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings) -> None:
+    """Hashing a password is slow on purpose; what depends on it is no business of a test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

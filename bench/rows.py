@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from briefings.contexts import EditionContext, describe_edition
 from briefings.html import split_blocks
 from briefings.models import Audience, Edition, Entry
-from briefings.publishing import publish_edition
+from briefings.publishing import approve_entries, publish_edition
 from briefings.search.fold import fold
 from cma_site.samples.load import read_editions
 from subscribers.delivery import open_mailing
@@ -50,6 +50,7 @@ def make_archive(entries: int) -> None:
         edition = Edition.objects.create(number=number, date=date(2020, 1, 1) + timedelta(number))
         for position in range(PER_EDITION):
             make_entry(edition, position, sentences, chance)
+        approve_entries(edition)
         publish_edition(edition, audience=Audience.PUBLIC)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_folded (id bigint PRIMARY KEY, text text)")

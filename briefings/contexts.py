@@ -1,15 +1,21 @@
 """One frozen description of an edition for page, PDF and mail, so nothing is composed twice."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date
-from typing import Self
+from datetime import date, datetime
+from typing import Any, Self
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from briefings.models import Edition, Entry, Imprint, Publication, State
+from briefings.differences import render_difference
+from briefings.html import carry_pictures
+from briefings.models import Correction, Edition, Entry, Imprint, Publication, State
+
+PRINT_COLUMN = (586, 780)  # 440 pt as CSS counts pixels; a caption still fits on the page below
+MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/edition/body.html
 
 
 def absolute_url(path: str) -> str:
@@ -45,6 +51,90 @@ class ThemeContext:
     path: str
 
 
+# The parts of a text that a correction can change, as readers know them.
+CORRECTED_PARTS = {
+    "headline": "標題",
+    "lead": "導言",
+    "body": "短評",
+    "sources": "資料來源",
+    "authors": "作者",
+}
+_AROUND_A_CORRECTION = 30  # characters beside a change: enough to know the place again
+
+
+@dataclass(frozen=True)
+class CorrectedPart:
+    label: str
+    difference: SafeString
+
+
+@dataclass(frozen=True)
+class CorrectionContext:
+    made_at: datetime
+    note: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @property
+    def day(self) -> date:
+        return timezone.localdate(self.made_at)
+
+    @property
+    def parts(self) -> tuple[CorrectedPart, ...]:
+        """What changed, worked out when a page shows it; empty if only the format or a link did."""
+        texts = (
+            (label, _join_lines(self.before.get(part)), _join_lines(self.after.get(part)))
+            for part, label in CORRECTED_PARTS.items()
+        )
+        return tuple(
+            CorrectedPart(label, render_difference(before, after, around=_AROUND_A_CORRECTION))
+            for label, before, after in texts
+            if before != after
+        )
+
+
+def _join_lines(part: str | list[str] | None) -> str:
+    return part if isinstance(part, str) else "\n".join(part or [])
+
+
+@dataclass(frozen=True)
+class WithdrawnContext:
+    """The place of an entry that readers knew, and that was withdrawn by itself."""
+
+    number: int
+    withdrawn_at: datetime
+    note: str
+
+    is_withdrawn = True
+
+    @property
+    def day(self) -> date:
+        return timezone.localdate(self.withdrawn_at)
+
+    @property
+    def anchor(self) -> str:
+        return f"entry-{self.number}"
+
+
+@dataclass(frozen=True)
+class AuthorContext:
+    name: str
+    post: str
+
+    def __str__(self) -> str:
+        return f"{self.name}（{self.post}）" if self.post else self.name
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """Something the entry draws on; whatever but the title may be empty."""
+
+    title: str
+    publisher: str
+    url: str
+    published_on: date | None
+
+
 @dataclass(frozen=True)
 class EntryContext:
     id: int
@@ -54,6 +144,11 @@ class EntryContext:
     body: SafeString  # HTML that has passed the allow-list
     themes: tuple[ThemeContext, ...]
     path: str
+    authors: tuple[AuthorContext, ...] = ()
+    sources: tuple[SourceContext, ...] = ()
+    corrections: tuple[CorrectionContext, ...] = ()  # the oldest first
+
+    is_withdrawn = False
 
     @property
     def anchor(self) -> str:
@@ -62,6 +157,21 @@ class EntryContext:
     @property
     def url(self) -> str:
         return absolute_url(self.path)
+
+    @property
+    def mailed_body(self) -> SafeString:
+        """The body with its pictures at their whole address, none wider than a mail's column.
+
+        The address is the same for everybody: who opens the mail stays unknown.
+        """
+        body = carry_pictures(self.body, settings.SITE_URL, widest=MAIL_COLUMN)
+        return mark_safe(body)  # noqa: S308  (only addresses and sizes were changed)
+
+    @property
+    def printed_body(self) -> SafeString:
+        """The body with its pictures as large as a page takes them."""
+        body = carry_pictures(self.body, widest=PRINT_COLUMN[0], highest=PRINT_COLUMN[1])
+        return mark_safe(body)  # noqa: S308  (only sizes were changed)
 
 
 @dataclass(frozen=True)
@@ -74,6 +184,12 @@ class EditionContext:
     imprint: ImprintContext
     entries: tuple[EntryContext, ...]
     state: State
+    withdrawn: tuple[WithdrawnContext, ...] = ()
+
+    @property
+    def contents(self) -> tuple[EntryContext | WithdrawnContext, ...]:
+        """The entries in order, with the places of those withdrawn between them."""
+        return tuple(sorted((*self.entries, *self.withdrawn), key=lambda entry: entry.number))
 
     @property
     def is_published(self) -> bool:
@@ -93,7 +209,8 @@ class EditionContext:
 
     def only(self, entry_ids: Collection[int]) -> Self:
         """The same edition with fewer entries, which keep their numbers."""
-        return replace(self, entries=tuple(e for e in self.entries if e.id in entry_ids))
+        chosen = tuple(e for e in self.entries if e.id in entry_ids)
+        return replace(self, entries=chosen, withdrawn=())
 
 
 def describe_imprint(imprint: Imprint, *, is_for_public: bool) -> ImprintContext:
@@ -101,8 +218,12 @@ def describe_imprint(imprint: Imprint, *, is_for_public: bool) -> ImprintContext
     return ImprintContext(notice, imprint.telephone, imprint.fax, imprint.email)
 
 
+# What an entry's description is made of beside its own row.
+DESCRIBED = ("themes", "bylines__author", "sources", "corrections")
+
+
 def describe_entry(entry: Entry, number: int) -> EntryContext:
-    """Costs no query if the entry's themes were prefetched."""
+    """Costs no query if what `DESCRIBED` names was prefetched."""
     return EntryContext(
         id=entry.pk,
         number=number,
@@ -111,19 +232,32 @@ def describe_entry(entry: Entry, number: int) -> EntryContext:
         body=mark_safe(entry.body),  # noqa: S308  (the field lets nothing else be stored)
         themes=tuple(ThemeContext(t.name, t.get_absolute_url()) for t in entry.themes.all()),
         path=entry.get_absolute_url(),
+        authors=tuple(AuthorContext(b.author.name, b.author.post) for b in entry.bylines.all()),
+        sources=tuple(
+            SourceContext(s.title, s.publisher, s.url, s.published_on) for s in entry.sources.all()
+        ),
+        corrections=tuple(describe_correction(made) for made in entry.corrections.all()),
+    )
+
+
+def describe_correction(correction: Correction) -> CorrectionContext:
+    return CorrectionContext(
+        correction.made_at, correction.note, correction.before, correction.after
     )
 
 
 def describe_edition(edition: Edition) -> EditionContext:
     """Its entries in order; of a published edition, not those that have yet to be published.
 
-    Callers show an edition to those who may see it. Costs four queries. A published edition
+    Callers show an edition to those who may see it. Costs eight queries at most. An entry that was
+    withdrawn by itself keeps its number and nothing else. A published edition
     carries the imprint it was published with; any other, which nobody promises to the public,
     the internal wording of the imprint it now has.
     """
-    entries = edition.entries.prefetch_related("themes")  # type: ignore[misc]
+    entries = edition.entries.prefetch_related(*DESCRIBED)  # type: ignore[misc]
     if edition.is_published:
-        entries = entries.filter(state=State.PUBLISHED)
+        entries = entries.filter(state__in=[State.PUBLISHED, State.WITHDRAWN])
+    numbered = list(enumerate(entries, start=1))
     return EditionContext(
         label=edition.label,
         date=edition.date,
@@ -133,8 +267,13 @@ def describe_edition(edition: Edition) -> EditionContext:
         imprint=ImprintContext(**edition.frozen_imprint)
         if edition.is_published and edition.frozen_imprint
         else describe_imprint(edition.imprint, is_for_public=False),
-        entries=tuple(describe_entry(entry, n) for n, entry in enumerate(entries, start=1)),
+        entries=tuple(describe_entry(entry, n) for n, entry in numbered if not entry.withdrawn_at),
         state=State(edition.state),
+        withdrawn=tuple(
+            WithdrawnContext(n, entry.withdrawn_at, entry.withdrawal_note)
+            for n, entry in numbered
+            if entry.withdrawn_at
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Two texts, character by character: Chinese has no words to compare by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,9 +32,30 @@ def compare(before: str, after: str) -> tuple[Piece, ...]:
     return tuple(Piece(_KINDS[kind], text) for kind, text in found)
 
 
-def render_difference(before: str, after: str) -> SafeString:
-    """As HTML: what went in `<del>`, what came in `<ins>`; line breaks as they were."""
-    return format_html_join("", "{}", ((_render(piece),) for piece in compare(before, after)))
+def shorten(pieces: Sequence[Piece], around: int) -> tuple[Piece, ...]:
+    """With only `around` characters on either side of each change; dots stand for the rest."""
+    last = len(pieces) - 1
+    return tuple(
+        piece if piece.kind != "same" else Piece("same", _cut(piece.text, around, at, last))
+        for at, piece in enumerate(pieces)
+    )
+
+
+def _cut(text: str, around: int, at: int, last: int) -> str:
+    """What stands before the first change loses its beginning, after the last one its end."""
+    head = "" if at == 0 else text[:around]
+    tail = "" if at == last else text[-around:]
+    return text if len(text) <= len(head) + len(tail) + 1 else f"{head}……{tail}"
+
+
+def render_difference(before: str, after: str, *, around: int | None = None) -> SafeString:
+    """As HTML: what went in `<del>`, what came in `<ins>`; line breaks as they were.
+
+    `around` is how much to show beside each change; None shows both texts whole.
+    """
+    pieces = compare(before, after)
+    shown = pieces if around is None else shorten(pieces, around)
+    return format_html_join("", "{}", ((_render(piece),) for piece in shown))
 
 
 def _render(piece: Piece) -> SafeString:

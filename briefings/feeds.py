@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
+from xml.sax.xmlreader import AttributesImpl
 
+from django.conf import settings
 from django.contrib.syndication.views import Feed
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -15,8 +17,10 @@ from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFee
 from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.http import conditional_page, require_safe
 
-from briefings.contexts import absolute_url
+from briefings.contexts import DESCRIBED, absolute_url
+from briefings.html import carry_pictures
 from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.views import send_on
 
 LANGUAGE = "zh-Hant-HK"
 LENGTH = 30  # entries in a feed
@@ -65,7 +69,7 @@ class Channel:
         if self.theme:
             entries = entries.filter(themed_entries__tag=self.theme)
         newest = entries.newest_first().select_related("edition")
-        newest = newest.prefetch_related("themes")  # type: ignore[misc]
+        newest = newest.prefetch_related(*DESCRIBED)  # type: ignore[misc]
         return list(newest[:LENGTH])
 
 
@@ -76,12 +80,18 @@ def opened_at(entry: Entry) -> datetime:
 
 
 def changed_at(entry: Entry) -> datetime:
-    return max(opened_at(entry), entry.updated_at)
+    corrected = [correction.made_at for correction in entry.corrections.all()]
+    return max(opened_at(entry), entry.updated_at, *corrected)
 
 
 def render_content(entry: Entry) -> str:
     """The lead and the commentary as HTML that needs no stylesheet."""
-    return render_to_string("briefings/feed_content.html", {"entry": entry})
+    body = carry_pictures(entry.body, settings.SITE_URL)
+    return render_to_string("briefings/feed_content.html", {"entry": entry, "body": body})
+
+
+def name_authors(entry: Entry) -> list[str]:
+    return [drop_unwritable(byline.author.name) for byline in entry.bylines.all()]
 
 
 def drop_unwritable(text: str) -> str:
@@ -93,6 +103,10 @@ class FullAtom(Atom1Feed):
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
+        for name in item["authors"]:
+            handler.startElement("author", AttributesImpl({}))
+            handler.addQuickElement("name", name)
+            handler.endElement("author")
         handler.addQuickElement("content", item["content"], {"type": "html"})
 
 
@@ -101,10 +115,13 @@ class FullRSS(Rss201rev2Feed):
         return {
             **super().rss_attributes(),
             "xmlns:content": "http://purl.org/rss/1.0/modules/content/",
+            "xmlns:dc": "http://purl.org/dc/elements/1.1/",
         }
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
+        for name in item["authors"]:
+            handler.addQuickElement("dc:creator", name)
         handler.addQuickElement("content:encoded", item["content"])
 
 
@@ -160,8 +177,11 @@ class AtomFeed(Feed):
     def item_categories(self, entry: Entry) -> list[str]:
         return [drop_unwritable(theme.name) for theme in entry.themes.all()]
 
-    def item_extra_kwargs(self, entry: Entry) -> dict[str, str]:
-        return {"content": drop_unwritable(render_content(entry))}
+    def item_extra_kwargs(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "content": drop_unwritable(render_content(entry)),
+            "authors": name_authors(entry),
+        }
 
 
 class RSSFeed(AtomFeed):
@@ -169,11 +189,24 @@ class RSSFeed(AtomFeed):
     kind = "rss"
 
 
-class ThemeAtomFeed(AtomFeed):
+class _OfTheme:
+    """A feed that follows its theme to a new address."""
+
+    kind: str
+
+    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            answer: HttpResponse = super().__call__(request, *args, **kwargs)  # type: ignore[misc]
+        except Http404:
+            return send_on(kwargs["slug"], f"briefings:theme_feed_{self.kind}")
+        return answer
+
+
+class ThemeAtomFeed(_OfTheme, AtomFeed):
     pass
 
 
-class ThemeRSSFeed(RSSFeed):
+class ThemeRSSFeed(_OfTheme, RSSFeed):
     pass
 
 
@@ -198,11 +231,17 @@ def json_feed(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     )
 
 
-theme_json_feed = json_feed
+@require_safe
+def theme_json_feed(request: HttpRequest, slug: str) -> HttpResponse:
+    try:
+        return json_feed(request, slug)
+    except Http404:
+        return send_on(slug, "briefings:theme_feed_json")
 
 
 def describe_item(entry: Entry) -> dict[str, object]:
     url = absolute_url(entry.get_absolute_url())
+    authors = [{"name": name} for name in name_authors(entry)]
     return {
         "id": url,
         "url": url,
@@ -211,5 +250,6 @@ def describe_item(entry: Entry) -> dict[str, object]:
         "content_html": render_content(entry),
         "date_published": opened_at(entry).isoformat(),
         "date_modified": changed_at(entry).isoformat(),
+        **({"authors": authors} if authors else {}),  # or they are the feed's
         "tags": [theme.name for theme in entry.themes.all()],
     }

@@ -31,7 +31,10 @@ class SearchForm(forms.Form):
         slug = self.cleaned_data["theme"]
         if not slug:
             return None
-        theme = Theme.objects.visible_to(Audience.PUBLIC).filter(slug=slug).first()
+        themes = Theme.objects.visible_to(Audience.PUBLIC)
+        theme = (
+            themes.filter(slug=slug).first() or themes.filter(former_addresses__slug=slug).first()
+        )
         if theme is None:
             raise forms.ValidationError("沒有這個政策主題。")
         return theme

@@ -4,12 +4,13 @@ Briefings shows what is registered here and never asks who registered it. Only `
 knows every app, registers: see `cma_site/apps.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
+from briefings.contexts import EditionContext
 from briefings.models import Edition
 
 
@@ -25,7 +26,10 @@ class EditionTool:
 
 @dataclass(frozen=True)
 class PublishOption:
-    """Something a person may tick to have done when an edition is published."""
+    """Something a person may tick to have done when an edition is published.
+
+    It is carried out in a transaction of the schedule's; asked for a second time, it says so.
+    """
 
     name: str  # the form field
     label: str
@@ -34,5 +38,27 @@ class PublishOption:
     permission: str
 
 
+@dataclass(frozen=True)
+class EntryPreview:
+    """One more way in which an entry reaches its readers, shown beside the text being written."""
+
+    name: str  # its part of the address: …/entry/preview/<name>/
+    label: str
+    render: Callable[[Edition, EditionContext], HttpResponse]
+    permission: str
+
+
+@dataclass(frozen=True)
+class ThemeChoosers:
+    """People who chose themes: counted for those who may know, moved when themes are merged."""
+
+    label: str  # what they are called: "會員"
+    count: Callable[[Collection[int]], int]  # who chose any of these themes, each person once
+    move: Callable[[Collection[int], int], None]  # from these themes to that one
+    permission: str  # to see the count
+
+
+theme_choosers: list[ThemeChoosers] = []
 edition_tools: list[EditionTool] = []
+entry_previews: list[EntryPreview] = []
 publish_options: list[PublishOption] = []

@@ -1,24 +1,44 @@
 """The one allow-list that every piece of stored HTML has passed.
 
-What it lets through is what page, mail and PDF can all show. Styles, classes and images are not
-among it: the look is the stylesheet's, and a remote image would tell who reads.
+What it lets through is what page, mail and PDF can all show. Styles and classes are not among it:
+the look is the stylesheet's. Of images it lets through our own pictures in their figures, and no
+others: a remote image would tell who reads.
 """
 
 import re
-from html import unescape
+from html import escape, unescape
 
 import nh3
 
-_BLOCK_END = re.compile(r"</(?:p|h[2-4]|li|blockquote|tr|table|ul|ol)>|<br\s*/?>|<hr\s*/?>")
+_BLOCK_END = re.compile(
+    r"</(?:p|h[2-4]|li|blockquote|caption|tr|table|ul|ol|figcaption|figure)>|<br\s*/?>|<hr\s*/?>"
+)
 _CELL_END = re.compile(r"</t[dh]>")
 _TAG = re.compile(r"<[^>]*>")
 _EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|&nbsp;|<br>)*</p>\s*")
 
 # A cell that claims to span 65,000 columns keeps the PDF busy for a minute.
-_LARGEST = {"colspan": 20, "rowspan": 50, "start": 9999}
+_LARGEST = {"colspan": 20, "rowspan": 50, "start": 9999, "width": 4000, "height": 4000}
 # An address must name its scheme: relative to what, page, mail and PDF would each see otherwise.
 # Brackets in its host are what urlsplit(), and WeasyPrint with it, gives up on.
 _ADDRESS = re.compile(r"(?:https?://[^\s\[\]<>\"/?#]+|mailto:)[^\s<>\"]*", re.IGNORECASE)
+
+# A picture as `briefings.pictures` names it.
+PICTURE_NAME = r"[0-9a-f]{64}\.(?:jpg|png)"
+_PICTURE_PATH = re.compile(rf"/pictures/{PICTURE_NAME}")
+_PICTURE_SOURCE = re.compile(rf' src="(/pictures/({PICTURE_NAME}))"')
+
+# Tags and attributes as the cleaner writes them: quoted, with `<`, `>` and `"` escaped.
+_FIGURE = re.compile(
+    r"<figure>\s*+<img((?: [a-z]+=\"[^\"]*+\")*+)>\s*+"
+    r"(?:<figcaption>((?:[^<]|</?(?:strong|b|em|i|u|s|sub|sup|a|br)(?: [^<>]*+)?>)*+)"
+    r"</figcaption>)?+"
+    r"\s*+</figure>"
+)
+_FIGURE_TAG = re.compile(r"</?(?:figure|figcaption|img)(?: [^<>]*+)?>")
+_IMAGE = re.compile(r"<img((?: [a-z]+=\"[^\"]*+\")*+)>")
+_IMAGE_ATTRIBUTES = ("src", "alt", "role", "width", "height")
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*+)"')
 
 # Layout recurses: at 150 levels WeasyPrint gives up, at 100,000 the parser takes minutes.
 _MOST_LEVELS = 30
@@ -33,6 +53,10 @@ _NOT_NESTING = {
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:  # noqa: ARG001
     if name == "href":
         return value if _ADDRESS.fullmatch(value.strip()) else None
+    if name == "src":
+        return value if _PICTURE_PATH.fullmatch(value) else None
+    if name == "role":  # of an image: that it only decorates, so that nobody misses a text for it
+        return value if value == "presentation" else None
     largest = _LARGEST.get(name)
     if largest is None:
         return value
@@ -45,12 +69,14 @@ _cleaner = nh3.Cleaner(
         *("p", "br", "h2", "h3", "h4", "blockquote", "ul", "ol", "li", "hr"),
         *("strong", "b", "em", "i", "u", "s", "sub", "sup", "a"),
         *("table", "caption", "thead", "tbody", "tr", "th", "td"),
+        *("figure", "img", "figcaption"),
     },
     attributes={
         "a": {"href", "title"},
         "ol": {"start"},
         "th": {"colspan", "rowspan", "scope"},
         "td": {"colspan", "rowspan"},
+        "img": {"src", "alt", "width", "height", "role"},
     },
     attribute_filter=_keep_attribute,
     url_schemes={"http", "https", "mailto"},
@@ -66,7 +92,71 @@ def clean_html(value: str) -> str:
     leave behind, are dropped, so that an empty editor gives the empty string. NUL characters,
     which PostgreSQL can't store, are dropped too, and tags nested deeper than a page could show.
     """
-    return _drop_empty_end(_cleaner.clean(_flatten(value.replace("\0", ""))))
+    html = _cleaner.clean(_flatten(value.replace("\0", "")))
+    # Where a tag is taken away, a browser may read what is left in another way.
+    while (settled := _settle_figures(html)) != html:
+        html = _cleaner.clean(settled)
+    return _drop_empty_end(html)
+
+
+def _settle_figures(html: str) -> str:
+    """Each figure as one picture of ours and perhaps a caption; what is left of others, as text."""
+    pieces, end = [], 0
+    for figure in _FIGURE.finditer(html):
+        if picture := _write_picture(figure[1]):
+            caption = " ".join(unescape(_TAG.sub("", figure[2] or "")).split())
+            shown = f"<figcaption>{escape(caption, quote=False)}</figcaption>" if caption else ""
+            pieces += [
+                _FIGURE_TAG.sub("", html[end : figure.start()]),
+                f"<figure>{picture}{shown}</figure>",
+            ]
+            end = figure.end()
+    return "".join([*pieces, _FIGURE_TAG.sub("", html[end:])])
+
+
+def _write_picture(attributes: str) -> str:
+    """An image with our address and always an alternative text; empty if it isn't our picture."""
+    given = dict(_ATTRIBUTE.findall(attributes))
+    if "src" not in given:
+        return ""
+    given.setdefault("alt", "")
+    if given["alt"]:
+        given.pop("role", None)
+    return _write_image({name: given[name] for name in _IMAGE_ATTRIBUTES if name in given})
+
+
+def _write_image(attributes: dict[str, str]) -> str:
+    return "<img" + "".join(f' {name}="{value}"' for name, value in attributes.items()) + ">"
+
+
+def find_pictures(html: str) -> list[str]:
+    """The names of the pictures in it, in their order."""
+    return [name for _, name in _PICTURE_SOURCE.findall(html)]
+
+
+def carry_pictures(
+    html: str, site_url: str = "", *, widest: int | None = None, highest: int | None = None
+) -> str:
+    """HTML as `clean_html` leaves it, to be read away from the site: its pictures' addresses whole.
+
+    An image that isn't ours, which only raw SQL could have put there, is left out.
+
+    Larger ones are made to fit, by their own attributes: Outlook knows no max-width, and WeasyPrint
+    distorts what is held in by both a width and a height.
+    """
+
+    def place(image: re.Match[str]) -> str:
+        given = dict(_ATTRIBUTE.findall(image[1]))
+        if not find_pictures(image[0]):
+            return ""
+        given["src"] = site_url + given["src"]
+        width, height = int(given.get("width", 0)), int(given.get("height", 0))
+        if width and height:
+            scale = min(1, (widest or width) / width, (highest or height) / height)
+            given["width"], given["height"] = str(round(width * scale)), str(round(height * scale))
+        return _write_image(given)
+
+    return _IMAGE.sub(place, html)
 
 
 def _flatten(html: str) -> str:

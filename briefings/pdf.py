@@ -1,24 +1,24 @@
 """The printable edition: `EditionContext` → bytes, and the stored copy that readers are given."""
 
 import logging
-import os
+import re
 import subprocess
 from ctypes.util import find_library
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 from threading import RLock
 from typing import Any
-from uuid import uuid4
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import default_storage
 from django.template.loader import render_to_string
 
-from briefings.contexts import EditionContext, describe_edition
+from briefings.contexts import EditionContext, absolute_url, describe_edition
+from briefings.files import store_whole
+from briefings.html import PICTURE_NAME
 from briefings.models import Edition
+from briefings.pictures import file_of
 
 logger = logging.getLogger(__name__)
 
@@ -79,17 +79,30 @@ class _Press:
 def _prepare_press() -> _Press:
     from weasyprint import CSS
     from weasyprint.text.fonts import FontConfiguration
-    from weasyprint.urls import URLFetcher
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-    class RefusingFetcher(URLFetcher):  # type: ignore[misc]
-        """WeasyPrint's own reads local files into the PDF and asks any server it is told to."""
+    class PictureFetcher(URLFetcher):  # type: ignore[misc]
+        """WeasyPrint's own reads local files into the PDF and asks any server it is told to.
 
-        def fetch(self, url: str, headers: dict[str, str] | None = None) -> None:  # noqa: ARG002
-            raise ValueError(f"an edition fetches nothing: {url[:200]}")
+        This one has our own pictures, as they are stored, and asks nobody.
+        """
 
-    fetcher, fonts = RefusingFetcher(), FontConfiguration()
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:  # noqa: ARG002
+            name = _find_picture_name(url)
+            if not name:
+                raise ValueError(f"an edition fetches only its pictures: {url[:200]}")
+            with default_storage.open(file_of(name)) as file:
+                return URLFetcherResponse(url, file.read())
+
+    fetcher, fonts = PictureFetcher(), FontConfiguration()
     stylesheet = CSS(string=_compose_css(), font_config=fonts, url_fetcher=fetcher)
     return _Press(stylesheet, fonts, fetcher)
+
+
+def _find_picture_name(url: str) -> str | None:
+    site = re.escape(absolute_url("/pictures/"))
+    match = re.fullmatch(f"{site}({PICTURE_NAME})", url)
+    return match[1] if match else None
 
 
 def _compose_html(edition: EditionContext) -> str:
@@ -140,7 +153,7 @@ def store_edition_pdf(edition: Edition) -> str:
     if not default_storage.exists(name):
         with _one_render_at_a_time:
             if not default_storage.exists(name):  # nobody built it while we waited
-                _store(name, _print(html))
+                store_whole(name, _print(html))
     return name
 
 
@@ -154,25 +167,3 @@ def _name_file(edition: Edition, html: str) -> str:
     """Says what is in it: a changed edition, template or WeasyPrint makes a new file."""
     ingredients = "\0".join([html, _compose_css(), version("weasyprint")])
     return f"pdf/{edition.slug}-{sha256(ingredients.encode()).hexdigest()[:20]}.pdf"
-
-
-def _store(name: str, pdf: bytes) -> None:
-    if isinstance(default_storage, FileSystemStorage):
-        # Its own save() would show readers a file that is still being written.
-        write_whole(Path(default_storage.path(name)), pdf)
-    else:
-        default_storage.save(name, ContentFile(pdf))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that others see either whole or not at all; replaces what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with unfinished.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -1,7 +1,12 @@
-from celery import shared_task
+from datetime import timedelta
 
+from celery import shared_task
+from django.utils import timezone
+
+from briefings import imports, scheduling
 from briefings.models import Edition
 from briefings.pdf import store_edition_pdf
+from briefings.web_links import check_links
 
 
 @shared_task
@@ -10,3 +15,24 @@ def build_edition_pdf(edition_id: int) -> None:
     edition = Edition.objects.filter(pk=edition_id).first()
     if edition:
         store_edition_pdf(edition)
+
+
+@shared_task
+def publish_due() -> None:
+    scheduling.publish_due_editions(timezone.now())
+
+
+@shared_task
+def check_web_links(urls: list[str], rest: float) -> None:
+    """Ask these addresses, unless somebody did less than `rest` seconds ago."""
+    check_links(urls, rest=timedelta(seconds=rest))
+
+
+@shared_task
+def read_imported_file(file_id: int) -> None:
+    imports.read_file(file_id, timezone.now())
+
+
+@shared_task
+def sweep_imports() -> None:
+    imports.sweep(timezone.now())

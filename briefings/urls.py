@@ -1,6 +1,7 @@
 from django.urls import path, register_converter
 
-from briefings import feeds, views
+from briefings import feeds, previews, views
+from briefings.html import PICTURE_NAME
 
 
 class UnicodeSlugConverter:
@@ -15,7 +16,18 @@ class UnicodeSlugConverter:
         return value
 
 
+class PictureNameConverter:
+    regex = PICTURE_NAME
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(UnicodeSlugConverter, "uslug")
+register_converter(PictureNameConverter, "picture")
 
 app_name = "briefings"
 urlpatterns = [
@@ -26,6 +38,8 @@ urlpatterns = [
     path("entries/<uslug:slug>/", views.EntryDetailView.as_view(), name="entry_detail"),
     path("themes/", views.ThemeListView.as_view(), name="theme_list"),
     path("themes/<uslug:slug>/", views.ThemeDetailView.as_view(), name="theme_detail"),
+    path("pictures/<picture:name>", views.picture, name="picture"),
+    path("preview/<str:token>/", previews.shared_draft, name="shared_draft"),
     path("search/", views.SearchView.as_view(), name="search"),
     path("about/", views.AboutView.as_view(), name="about"),
     path("privacy/", views.PrivacyView.as_view(), name="privacy"),

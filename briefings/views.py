@@ -6,9 +6,16 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.db.models import Count, Prefetch, QuerySet
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+)
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, quote_etag
@@ -16,13 +23,25 @@ from django.views.decorators.http import require_safe
 from django.views.generic import DetailView, ListView, TemplateView
 from django.views.generic.base import ContextMixin
 
-from briefings.contexts import absolute_url, describe_edition
+from briefings.contexts import EditionContext, absolute_url, describe_edition
 from briefings.forms import SearchForm, YearForm
+from briefings.glossary import find_theme_called, understand_query
 from briefings.html import to_text
-from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
+from briefings.models import (
+    Audience,
+    Edition,
+    Entry,
+    EntryQuerySet,
+    Picture,
+    Publication,
+    State,
+    Theme,
+)
 from briefings.pdf import PDFRefused, store_edition_pdf
+from briefings.pictures import file_of
 from briefings.search.index import search_entries
-from briefings.search.query import Query, parse_query
+from briefings.search.misses import record_miss
+from briefings.search.query import Query
 from briefings.search.snippets import highlight, make_snippet, render_fragments
 
 logger = logging.getLogger(__name__)
@@ -33,12 +52,14 @@ RELATED_ENTRIES = 4
 
 
 def public_editions() -> QuerySet[Edition]:
-    """With `public_entries`, those of their entries that the public may read, in order."""
-    entries = Entry.objects.visible_to(Audience.PUBLIC)
+    """With `placed_entries`, in order: those that the public may read, and the withdrawn, whose
+    places count but of which nothing is shown.
+    """
+    entries = Entry.objects.filter(state__in=[State.PUBLISHED, State.WITHDRAWN])
     return (
         Edition.objects.visible_to(Audience.PUBLIC)
         .newest_first()
-        .prefetch_related(Prefetch("entries", entries, to_attr="public_entries"))
+        .prefetch_related(Prefetch("entries", entries, to_attr="placed_entries"))
     )
 
 
@@ -59,6 +80,30 @@ class LastingPage(ContextMixin):
         query = f"?page={page.number}" if page and page.number > 1 else ""
         context["canonical_url"] = absolute_url(escape_uri_path(self.request.path) + query)
         return context
+
+
+class GoneWhenWithdrawn(DetailView):
+    """In the place of what the public could read and no longer may, a page that says so (410).
+
+    It says when, and the editor's note, and nothing of what stood there: that may be the reason.
+    """
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().get(request, *args, **kwargs)
+        except Http404:
+            slug = kwargs["slug"]
+            taken = self.model._default_manager.taken_from_public().filter(slug=slug).first()
+            if taken is None:
+                raise
+            return show_withdrawal(request, taken)
+
+
+def show_withdrawal(request: HttpRequest, taken: Edition | Entry) -> HttpResponse:
+    act = taken if taken.withdrawn_at or isinstance(taken, Edition) else taken.edition
+    page = render(request, "briefings/withdrawn.html", {"taken": taken, "act": act}, status=410)
+    page["Cache-Control"] = "no-cache"  # it can come back
+    return page
 
 
 class HomeView(LastingPage, TemplateView):
@@ -95,7 +140,8 @@ class EditionListView(LastingPage, ListView):
         return super().get_context_data(year=self.year, years=years, **kwargs)
 
 
-class EditionDetailView(LastingPage, DetailView):
+class EditionDetailView(LastingPage, GoneWhenWithdrawn):
+    model = Edition
     template_name = "briefings/edition_detail.html"
 
     def get_queryset(self) -> QuerySet[Edition]:
@@ -124,6 +170,8 @@ def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
 @require_safe
 def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Built on the first request if the worker has not come to it yet."""
+    if taken := Edition.objects.taken_from_public().filter(slug=slug).first():
+        return show_withdrawal(request, taken)
     edition = get_object_or_404(Edition.objects.visible_to(Audience.PUBLIC), slug=slug)
     try:
         name = store_edition_pdf(edition)
@@ -145,22 +193,44 @@ def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
     return answer
 
 
-class EntryDetailView(LastingPage, DetailView):
+@require_safe
+def picture(request: HttpRequest, name: str) -> HttpResponseBase:
+    """For whoever knows its address, which nobody can guess: members' mail asks for it too."""
+    found = get_object_or_404(Picture, name=name)
+    etag = quote_etag(name)  # the name says what is in the file
+    answer = get_conditional_response(request, etag) or FileResponse(
+        default_storage.open(file_of(found.name)),
+        content_type="image/png" if name.endswith(".png") else "image/jpeg",
+    )
+    answer["ETag"] = etag
+    answer["Cache-Control"] = "public, max-age=31536000, immutable"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+class EntryDetailView(LastingPage, GoneWhenWithdrawn):
+    model = Entry
     template_name = "briefings/entry_detail.html"
 
     def get_queryset(self) -> QuerySet[Entry]:
         return Entry.objects.visible_to(Audience.PUBLIC).select_related("edition__imprint")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        edition = describe_edition(self.object.edition)
-        place = [entry.id for entry in edition.entries].index(self.object.pk)
-        return super().get_context_data(
-            **{**kwargs, "entry": edition.entries[place]},
-            edition=edition,
-            previous=edition.entries[place - 1] if place else None,
-            following=next(iter(edition.entries[place + 1 :]), None),
-            related=find_related(self.object)[:RELATED_ENTRIES],
-        )
+        page = place_entry(self.object, describe_edition(self.object.edition))
+        return super().get_context_data(**{**kwargs, **page})
+
+
+def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:
+    """What an entry's page shows of it and of the edition round it."""
+    place = [other.id for other in edition.entries].index(entry.pk)
+    return {
+        "entry": edition.entries[place],
+        "edition": edition,
+        "previous": edition.entries[place - 1] if place else None,
+        "following": next(iter(edition.entries[place + 1 :]), None),
+        "related": find_related(entry)[:RELATED_ENTRIES],
+    }
 
 
 def find_related(entry: Entry) -> QuerySet[Entry]:
@@ -183,14 +253,26 @@ class ThemeListView(LastingPage, ListView):
         return Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name")
 
 
+def send_on(slug: str, view_name: str) -> HttpResponsePermanentRedirect:
+    """From an address that a theme had to the one it has; not found if the public sees neither."""
+    themes = Theme.objects.visible_to(Audience.PUBLIC)
+    theme = get_object_or_404(themes, former_addresses__slug=slug)
+    return HttpResponsePermanentRedirect(reverse(view_name, args=[theme.slug]))
+
+
 class ThemeDetailView(LastingPage, ListView):
     template_name = "briefings/theme_detail.html"
     context_object_name = "entries"
     paginate_by = PAGE_LENGTH
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        theme = Theme.objects.visible_to(Audience.PUBLIC).filter(slug=kwargs["slug"]).first()
+        if theme is None:
+            return send_on(kwargs["slug"], "briefings:theme_detail")
+        self.theme = theme
+        return super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[Entry]:
-        themes = Theme.objects.visible_to(Audience.PUBLIC)
-        self.theme = get_object_or_404(themes, slug=self.kwargs["slug"])
         return public_entries().filter(themed_entries__tag=self.theme)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -203,7 +285,9 @@ class SearchView(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form = SearchForm(self.request.GET)
         form.is_valid()
-        query = parse_query(form.cleaned_data.get("q", ""))
+        typed = form.cleaned_data.get("q", "")
+        themes = Theme.objects.visible_to(Audience.PUBLIC)
+        query = understand_query(typed, themes)
         theme, year = form.cleaned_data.get("theme"), form.cleaned_data.get("year")
         found = search_entries(query, public_entries())
         in_theme = found.filter(themed_entries__tag=theme) if theme else found
@@ -213,9 +297,13 @@ class SearchView(TemplateView):
         if sort:
             both = both.newest_first() if sort == "newest" else both.oldest_first()
         page = Paginator(both, PAGE_LENGTH).get_page(self.request.GET.get("page"))
+        is_whole_search = not (theme or year or "page" in self.request.GET)
+        if query and not page and is_whole_search:
+            record_miss(typed)
         return super().get_context_data(
             form=form,
             query=query,
+            named_theme=find_theme_called(typed, query, themes),
             theme=theme,
             year=year,
             sort=sort,

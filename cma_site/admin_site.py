@@ -1,8 +1,10 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
 
 from briefings import workbench as writing
 from subscribers import workbench as mail
@@ -27,6 +29,41 @@ class EditorsDesk(AdminSite):
     ) -> TemplateResponse:
         cards = [*writing.list_cards(request), *mail.list_cards(request)]
         return super().index(request, {"cards": cards} | (extra_context or {}))
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Every page of the desk asks this, so none opens to a password alone."""
+        from cma_site.second_factor import has_passed
+
+        return super().has_permission(request) and has_passed(request.user)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who has given the password is sent on to the code, or to setting it up."""
+        from cma_site.second_factor_pages import find_next_step
+
+        if request.method == "GET" and super().has_permission(request):
+            onward = request.GET.get("next") or reverse("admin:index")
+            if step := find_next_step(request, onward):
+                return redirect(step)
+        return super().login(request, extra_context)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        from cma_site import second_factor_pages as pages
+
+        return [
+            # Not behind `admin_view`: who can't give the code must be able to leave.
+            path("logout/", self.logout, name="logout"),
+            path("two-step/code/", pages.ask_code, name="two_step_code"),
+            path("two-step/setup/", pages.set_up, name="two_step_setup"),
+            path("two-step/", self.admin_view(pages.show_overview), name="two_step"),
+            path(
+                "two-step/log-out-everywhere/",
+                self.admin_view(pages.log_out_everywhere),
+                name="log_out_everywhere",
+            ),
+            *super().get_urls(),
+        ]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Menus in the order of the work: Chinese has no alphabet to look things up by."""

@@ -1,3 +1,4 @@
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
@@ -6,6 +7,20 @@ class DeskConfig(admin_apps.AdminConfig):
     default = False  # AdminConfig says True; of one module only one may be
     default_site = "cma_site.admin_site.EditorsDesk"
 
+    def ready(self) -> None:
+        """Devices are set up and forgotten on pages of their own, never edited."""
+        super().ready()
+        from django.contrib import admin
+        from django_otp.plugins.otp_static.models import StaticDevice
+        from django_otp.plugins.otp_totp.models import TOTPDevice
+
+        admin.site.unregister([StaticDevice, TOTPDevice])
+
+
+class LoginsConfig(AxesConfig):
+    default = False
+    verbose_name = "登入"
+
 
 class CMASiteConfig(AppConfig):
     default = True
@@ -13,8 +28,11 @@ class CMASiteConfig(AppConfig):
     verbose_name = "網站"
 
     def ready(self) -> None:
-        from briefings.hooks import edition_tools, publish_options
-        from subscribers.desk import MAIL_PREVIEW, MAILING, SEND_TO_MEMBERS
+        from briefings.hooks import edition_tools, entry_previews, publish_options, theme_choosers
+        from subscribers.chosen_themes import MEMBERS
+        from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, MAILING, SEND_TO_MEMBERS
 
         edition_tools.extend([MAIL_PREVIEW, MAILING])
+        entry_previews.append(ENTRY_AS_MAIL)
         publish_options.append(SEND_TO_MEMBERS)
+        theme_choosers.append(MEMBERS)

@@ -5,12 +5,17 @@ Nothing set is the laptop shape: SQLite, a queue of files, captured mail, all un
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from django_prose_editor.config import html_tags
+from js_asset import static_lazy
 
 from cma_site.secret_files import read_or_make_secret
 
@@ -57,11 +62,34 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS and env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0)
-# Only behind a proxy that sets the header itself; otherwise any client could claim HTTPS.
-if env.bool("BEHIND_TLS_PROXY", default=False):
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+# Only behind a proxy that sets the headers itself; otherwise any client could claim HTTPS, or
+# another's address.
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)  # how many stand one behind the other
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_FAILURE_VIEW = "cma_site.errors.csrf_failure"
+
+# ------------------------------------------------------------------------- what a page may load
+# Nothing from elsewhere, and no script that isn't a file of ours. The nonce is for the one inline
+# script there is, the text editor's import map: see cma_site/page_policy.py.
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the admin shows its own previews in a frame
+SILENCED_SYSTEM_CHECKS = ["security.W019"]  # which would have DENY
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "frame-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [SELF],
+    }
+}
 
 # ------------------------------------------------------------------------------------ the house
 ROOT_URLCONF = "cma_site.urls"
@@ -74,8 +102,14 @@ INSTALLED_APPS = [
     "adminsortable2",
     "django_prose_editor",
     "taggit",
+    "reversion",
     "cma_site.apps.DeskConfig",  # django.contrib.admin with our menu
     "django.contrib.auth",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "cma_site.apps.LoginsConfig",  # axes under a Chinese name
+    "csp",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -86,12 +120,16 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cma_site.page_policy.PagePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "cma_site.sessions.end_old_sessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -141,6 +179,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "publish-due": {
+        "task": "briefings.tasks.publish_due",
+        "schedule": crontab(),
+        "options": {"expires": 60},
+    },
+    "sweep-imports": {
+        "task": "briefings.tasks.sweep_imports",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "forget-old-logins": {
+        "task": "cma_site.tasks.forget_old_logins",
+        "schedule": crontab(hour=4, minute=10),
+    },
 }
 if CELERY_BROKER_URL == "filesystem://":
     QUEUE_DIR = VAR_DIR / "queue"
@@ -168,6 +220,10 @@ DELIVERY_LEASE = env.int("DELIVERY_LEASE", default=max(150, 7 * EMAIL_TIMEOUT))
 # bytes, same Message-ID) or "hold" for a person to decide.
 UNKNOWN_DELIVERIES = env.str("UNKNOWN_DELIVERIES", default="resend")
 
+# -------------------------------------------------------------------------------- the outside
+# Whether workers may ask, of the pages that texts link to, if they are still there.
+CHECK_LINKS = env.bool("CHECK_LINKS", default=True)
+
 # ------------------------------------------------------------------------------------ the files
 MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "static/"
@@ -191,6 +247,18 @@ USE_I18N = USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["cma_site.formats"]
 
+# ------------------------------------------------------------------------------ the text editor
+# Ours, beside the library's own; `briefings.html` decides what of it all is stored.
+DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {
+        "js": [static_lazy(f"desk/prose/{name}.js") for name in ("figure", "table", "paste")],
+        "extensions": {
+            "Picture": html_tags(["figure", "img", "figcaption"]),
+            "CleanPaste": html_tags([]),
+        },
+    }
+]
+
 # ----------------------------------------------------------------------------------- the people
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -201,6 +269,39 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+PASSWORD_RESET_TIMEOUT = 60 * 60  # how long a mailed link is good for (seconds)
+
+# Whether staff must give a code from their telephone after the password. Who has set it up gives
+# one in any case.
+REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=PRODUCTION)
+
+# Five wrong passwords for one account from one address, and that pair waits. The account stays
+# open from elsewhere, or anybody could lock an editor out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says how long, and means it
+AXES_CLIENT_IP_CALLABLE = "cma_site.lockouts.read_client_address"
+AXES_LOCKOUT_CALLABLE = "cma_site.lockouts.show_lockout"
+AXES_ENABLE_ADMIN = False  # in English; ours is in cma_site/admin.py
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS: list[
+    str
+] = []  # a lockout in the log says whose; passwords it never says
+
+# ---------------------------------------------------------------------------------- the sessions
+# A session ends when nothing was asked of it for the first time, and in any case after the second
+# (NIST SP 800-63B asks for the password again after 24 hours at most).
+SESSION_COOKIE_AGE = env.int("SESSION_IDLE_HOURS", default=8) * 60 * 60
+SESSION_MAX_AGE = timedelta(hours=env.int("SESSION_MAX_HOURS", default=24))
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
 
 # -------------------------------------------------------------------------------------- the log
 LOGGING = {
@@ -210,6 +311,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "axes": {"level": "WARNING"},  # tells every login, which is in the database already
         "fontTools": {"level": "WARNING"},  # tells every table of every font
         "kombu.connection": {"level": "ERROR"},  # misses a host name in filesystem://
         "weasyprint": {"level": "WARNING"},  # tells every page it lays out, thrice

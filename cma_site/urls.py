@@ -1,10 +1,11 @@
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import views as auth_views
 from django.contrib.sitemaps.views import sitemap
 from django.urls import include, path
 
 from briefings.sitemaps import SITEMAPS
-from cma_site import health, robots
+from cma_site import health, password_reset, robots
 from subscribers.urls import mailbox_urlpatterns
 
 handler400 = "cma_site.errors.bad_request"
@@ -12,7 +13,18 @@ handler403 = "cma_site.errors.forbidden"
 handler404 = "cma_site.errors.not_found"
 handler500 = "cma_site.errors.server_error"
 
+forgotten_password = [
+    path("", password_reset.AskView.as_view(), name="admin_password_reset"),
+    path("sent/", auth_views.PasswordResetDoneView.as_view(), name="password_reset_done"),
+    path(
+        "<uidb64>/<token>/",
+        password_reset.SetPasswordView.as_view(),
+        name="password_reset_confirm",
+    ),
+    path("done/", auth_views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
+]
 urlpatterns = [
+    path("admin/password_reset/", include(forgotten_password)),
     path("admin/", admin.site.urls),
     path("healthz", health.alive),
     path("readyz", health.ready),

@@ -1,6 +1,13 @@
 /* The rich text editor takes its dialogs' words from gettext, but writes those of its buttons and
    options straight into the page. Here they too are looked up in our catalogue (locale/). */
 (() => {
+  // The editor writes a style sheet into the page, which our content security policy forbids, unless
+  // it finds its own there; so it finds something of that name, which is no style sheet to the
+  // browser. The rules are in desk/prose.css.
+  const sheet = document.createElementNS(null, "style");
+  sheet.setAttribute("data-tiptap-style", "");
+  document.head.append(sheet);
+
   const HEADINGS = { 2: "大標題", 3: "中標題", 4: "小標題" };
 
   function nameButtons(node) {

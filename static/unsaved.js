@@ -1,4 +1,5 @@
-/* Leaving a form whose contents are no longer what they were when it was opened asks first. */
+/* Leaving an edition's form whose contents are no longer what they were when it was opened asks
+   first. An entry's form saves itself (desk/drafts.js); both say what a preview doesn't show. */
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.querySelector("#entry_form, #edition_form");
   if (!form) return;
@@ -14,9 +15,11 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("submit", () => {
     isSending = true;
   });
-  addEventListener("beforeunload", (event) => {
-    if (!isSending && isUnsaved()) event.preventDefault();
-  });
+  if (form.id === "edition_form") {
+    addEventListener("beforeunload", (event) => {
+      if (!isSending && isUnsaved()) event.preventDefault();
+    });
+  }
 
   // A preview opens beside the form, so nothing is lost, but it shows what was last saved.
   document.querySelector(".object-tools")?.addEventListener("click", (event) => {

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -83,6 +84,21 @@ class MemberAdmin(admin.ModelAdmin):
         actions.pop("delete_selected", None)
         return actions
 
+    def log_addition(self, request: HttpRequest, obj: Member, message: Any) -> LogEntry:
+        return self._name_nobody(super().log_addition(request, obj, message))
+
+    def log_change(self, request: HttpRequest, obj: Member, message: Any) -> LogEntry:
+        return self._name_nobody(super().log_change(request, obj, message))
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet) -> list[LogEntry]:
+        return [self._name_nobody(entry) for entry in super().log_deletions(request, queryset)]
+
+    def _name_nobody(self, entry: LogEntry) -> LogEntry:
+        """The log outlives the member, and is read by more people than members are."""
+        entry.object_repr = f"會員 {entry.object_id}"
+        entry.save(update_fields=["object_repr"])
+        return entry
+
     def get_readonly_fields(
         self,
         request: HttpRequest,  # noqa: ARG002
@@ -155,6 +171,13 @@ class MailingAdmin(LedgerAdmin):
         "sender_email",
         "reply_to",
     ]
+
+    def get_fields(self, request: HttpRequest, obj: Mailing | None = None) -> Any:
+        """The counts lead to the list of deliveries only for whom it opens."""
+        fields = list(super().get_fields(request, obj))
+        if not request.user.has_perm("subscribers.view_delivery"):
+            fields[fields.index("show_linked_counts")] = "show_counts"
+        return fields
 
     @admin.display(description="投遞")
     def show_counts(self, mailing: Mailing) -> str:

@@ -61,7 +61,7 @@ def open_mailing(edition: Edition, by: AbstractBaseUser | AnonymousUser | None) 
             edition=edition,
             defaults={
                 "subject": make_subject(description),
-                "sender_name": publication.name,
+                "sender_name": publication.sender,
                 "sender_email": publication.sender_email,
                 "reply_to": publication.reply_to,
                 "opened_by_id": by.pk if by else None,

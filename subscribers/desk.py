@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -10,11 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from briefings.contexts import describe_edition
-from briefings.hooks import EditionTool, PublishOption
+from briefings.contexts import EditionContext, describe_edition
+from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
 from subscribers.delivery import MailingRefused, group_members, is_open_to_public, open_mailing
 from subscribers.digests import freeze_digest
+from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import DeliveryState, Frequency, Mailing, Member
 
@@ -79,11 +81,17 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
     if description.entries:
         digest = freeze_digest(description, is_public=is_open_to_public(edition))
         text, html = fill_digest(digest, PREVIEW_SLOTS)
-        # Its own address as the base, or the links within the mail would leave it.
-        base = '<head><base href="about:srcdoc" target="_blank">'
-        outside = html.replace("<head>", base, 1)
-        context |= {"subject": digest.subject, "text": text, "html": outside}
+        if "frame" in request.GET:
+            return show_mail_in_frame(html)
+        frame = f"?frame&theme={quote(theme.slug if theme else '')}"
+        context |= {"subject": digest.subject, "text": text, "frame": frame}
     return _render(request, edition, "mail_preview", context)
+
+
+def show_as_mail(edition: Edition, description: EditionContext) -> HttpResponse:
+    digest = freeze_digest(description, is_public=is_open_to_public(edition))
+    _, html = fill_digest(digest, PREVIEW_SLOTS)
+    return show_mail_in_frame(html)
 
 
 def show_mailing(request: HttpRequest, edition: Edition) -> HttpResponse:
@@ -121,6 +129,7 @@ def _render(
 
 
 MAIL_PREVIEW = EditionTool("mail", "預覽郵件", show_mail_preview, "briefings.view_edition")
+ENTRY_AS_MAIL = EntryPreview("mail", "郵件", show_as_mail, "briefings.view_entry")
 MAILING = EditionTool("mailing", "寄給會員", show_mailing, "subscribers.view_mailing")
 SEND_TO_MEMBERS = PublishOption(
     "send_to_members", "寄給會員", describe_sending, send_to_members, OPEN_MAILING

@@ -19,6 +19,8 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
+from subscribers.mail_pages import show_mail_in_frame
+
 PAGE = 50
 
 _KEY = re.compile(r"(\d+)\.M(\d+)")
@@ -74,15 +76,7 @@ def show_message(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 def show_html(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001
-    """The HTML part by itself: no scripts, and its links open outside the frame."""
-    html = _find_part(_parse(_read(key)), "html").replace(
-        "<head>", '<head><base target="_blank">', 1
-    )
-    response = HttpResponse(html)
-    response["Content-Security-Policy"] = (
-        "sandbox allow-popups allow-popups-to-escape-sandbox; script-src 'none'"
-    )
-    return response
+    return show_mail_in_frame(_find_part(_parse(_read(key)), "html"))
 
 
 @require_safe

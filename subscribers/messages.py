@@ -98,7 +98,7 @@ def build_confirmation(member: Member) -> Message:
         to=[member.email],
         reply_to=[publication.reply_to] if publication.reply_to else None,
         headers={
-            "From": write_address(publication.name, publication.sender_email),
+            "From": write_address(publication.sender, publication.sender_email),
             "To": write_address(name, member.email),
             "Date": format_datetime(timezone.localtime()),
             "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),

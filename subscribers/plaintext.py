@@ -10,14 +10,15 @@ from html.parser import HTMLParser
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _FRAMED = {"blockquote", "li", "h2", "h3", "h4", "td", "th"}
-_APART = {"p", "ul", "ol", "table", "caption"}
+_APART = {"p", "ul", "ol", "table", "caption", "figure", "figcaption"}
 
 
 def to_plain_text(value: str) -> str:
     """HTML as `clean_html` leaves it, as lines of any length with an empty one between blocks.
 
-    Lists have bullets or their numbers, quotations a `>`, a table's row one line. A link is
-    followed by its address in `<…>`, which tell a mail program where it ends (RFC 3986, C).
+    A picture is its alternative text. Lists have bullets or their numbers, quotations a `>`, a
+    table's row one line. A link is followed by its address in `<…>`, which tell a mail program
+    where it ends (RFC 3986, C).
     """
     writer = _Writer()
     writer.feed(value)
@@ -55,6 +56,8 @@ class _Writer(HTMLParser):
                 self.set_apart("＊　＊　＊")
             case "sup":
                 self.line += "^"  # or 10⁴ reads 104
+            case "img" if given.get("alt"):
+                self.line += f"〔圖：{given['alt']}〕"
             case "ul":
                 self.numbers.append(None)
             case "ol":

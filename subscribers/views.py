@@ -13,6 +13,7 @@ from briefings.models import State
 from subscribers.confirmations import ask_to_confirm
 from subscribers.forms import PreferencesForm, SubscribeForm
 from subscribers.links import Purpose, make_token, read_token
+from subscribers.mail_pages import show_mail
 from subscribers.messages import fill_digest, make_slots
 from subscribers.models import Delivery, Frequency, Member
 
@@ -123,7 +124,7 @@ def mail(request: HttpRequest, token: str) -> HttpResponse:
     if delivery.mailing.edition.state != State.PUBLISHED:
         return render(request, "subscribers/withdrawn.html", status=410)
     _, html = fill_digest(delivery.digest, make_slots(delivery))
-    response = HttpResponse(html)
+    response = show_mail(html)
     response["X-Robots-Tag"] = "noindex"
     return response
 

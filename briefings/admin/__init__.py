@@ -4,8 +4,28 @@ import taggit.admin  # noqa: F401  (registers its own Tag now, so that it can be
 from django.contrib import admin
 from taggit.models import Tag
 
-from briefings.admin import editions, entries, publication, searches, themes
+from briefings.admin import (
+    authors,
+    editions,
+    entries,
+    glossary,
+    imports,
+    pictures,
+    publication,
+    searches,
+    themes,
+)
 
-__all__ = ["editions", "entries", "publication", "searches", "themes"]
+__all__ = [
+    "authors",
+    "editions",
+    "entries",
+    "glossary",
+    "imports",
+    "pictures",
+    "publication",
+    "searches",
+    "themes",
+]
 
 admin.site.unregister(Tag)

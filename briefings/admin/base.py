@@ -1,25 +1,54 @@
 """What the desk's pages share."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from briefings.admin.forms import ProseWidget
+from briefings.admin.history import WithHistory
 from briefings.fields import HTMLField
 from briefings.models import Edition, Entry, State
 
 
 @admin.display(description="狀態", ordering="state")
 def show_state(thing: Edition | Entry) -> SafeString:
-    return format_html(
-        '<span class="state state-{}">{}</span>', thing.state, State(thing.state).label
-    )
+    """A corrected entry is published, so says its state; its readers know better."""
+    is_corrected = thing.state == State.PUBLISHED and getattr(thing, "is_corrected", False)
+    label = "已更正" if is_corrected else State(thing.state).label
+    return format_html('<span class="state state-{}">{}</span>', thing.state, label)
 
 
-class DeskAdmin(admin.ModelAdmin):
+def read_ids(values: Iterable[str], most: int = 200) -> list[int]:
+    """The numbers among what an address says, as far as they can be of rows."""
+    numbers = [int(value) for value in values if value.isascii() and value.isdigit()]
+    return [number for number in numbers if number < 2**63][:most]
+
+
+@contextmanager
+def hold_for_post(
+    request: HttpRequest, model: type[Edition | Entry], row_id: str | None
+) -> Iterator[None]:
+    """What is going to be changed or deleted stays as it is asked about until that is done.
+
+    Otherwise somebody could schedule it between the question whether it may be changed and the
+    change.
+    """
+    if request.method != "POST":
+        yield
+        return
+    with transaction.atomic():
+        if row_id and row_id.isdecimal():
+            model._default_manager.select_for_update().filter(pk=row_id).first()
+        yield
+
+
+class DeskAdmin(WithHistory):
     """Nothing disappears from the desk in bulk: deleting is one thing at a time, asked twice."""
 
     formfield_overrides = {HTMLField: {"widget": ProseWidget}}

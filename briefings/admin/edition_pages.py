@@ -13,14 +13,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
-from briefings.admin.forms import PublishForm
+from briefings.admin.forms import PublishForm, WithdrawForm
 from briefings.contexts import describe_edition
 from briefings.hooks import edition_tools, publish_options
 from briefings.models import Audience, Edition
 from briefings.pdf import PDFRefused, render_edition_pdf
 from briefings.publishing import (
     TransitionRefused,
-    find_obstacles,
     publish_edition,
     withdraw_edition,
 )
@@ -105,7 +104,10 @@ class EditionPages(admin.ModelAdmin):
             done = self._try(
                 request,
                 lambda: publish_edition(
-                    edition, audience=form.audience, public_from=form.public_from_time
+                    edition,
+                    audience=form.audience,
+                    public_from=form.public_from_time,
+                    by=request.user,
                 ),
             )
             if done:
@@ -119,19 +121,19 @@ class EditionPages(admin.ModelAdmin):
             "title": f"出版{edition}",
             "form": form,
             "options": [form[option.name] for option in options],
-            "obstacles": find_obstacles(edition),
-            "without_theme": edition.entries.filter(themed_entries=None),
         }
         return self._render(request, edition, "publish", extra)
 
     def withdraw(self, request: HttpRequest, edition_id: int) -> HttpResponse:
         edition = self._get_publishable(request, edition_id)
-        if request.method == "POST":
-            if self._try(request, lambda: withdraw_edition(edition)):
-                self.log_change(request, edition, "撤回")
+        form = WithdrawForm(request.POST if request.method == "POST" else None)
+        form.fields["note"].required = False
+        if request.method == "POST" and form.is_valid():
+            note = form.cleaned_data["note"]
+            if self._try(request, lambda: withdraw_edition(edition, note=note, by=request.user)):
                 messages.success(request, f"已撤回{edition}，讀者再看不到，亦搜尋不到。")
             return self._redirect_to_form(edition)
-        return self._render(request, edition, "withdraw", {"title": f"撤回{edition}"})
+        return self._render(request, edition, "withdraw", {"title": f"撤回{edition}", "form": form})
 
     def open_tool(self, request: HttpRequest, edition_id: int, name: str) -> HttpResponse:
         tool = next((tool for tool in edition_tools if tool.name == name), None)

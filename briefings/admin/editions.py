@@ -1,25 +1,30 @@
 """Making editions of entries."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from adminsortable2.admin import SortableAdminBase, SortableTabularInline
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Max, QuerySet
-from django.forms import ModelForm
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from briefings.admin.base import DeskAdmin, show_state
-from briefings.admin.edition_pages import EditionPages, describe_audience
-from briefings.admin.forms import EditionForm, PlacedEntryForm
-from briefings.models import Audience, Edition, Entry, Imprint, State
-
-
-def append_entry(entry: Entry, edition: Edition) -> None:
-    """Put an entry behind the last of the edition's."""
-    last = edition.entries.exclude(pk=entry.pk).aggregate(last=Max("position"))["last"]
-    entry.edition = edition
-    entry.position = (last or 0) + 1
+from briefings.admin.base import DeskAdmin, hold_for_post, show_state
+from briefings.admin.edition_forms import (
+    EditionForm,
+    PlacedEntryForm,
+    group_by_destination,
+    make_destination_field,
+)
+from briefings.admin.edition_pages import describe_audience
+from briefings.admin.freshness import StopsStaleSaves
+from briefings.admin.readiness import Readiness
+from briefings.admin.scheduling import SchedulePages
+from briefings.admin.sharing import SharesDrafts
+from briefings.models import Audience, Edition, Entry, Imprint
+from briefings.placing import place_entries
+from briefings.publishing import TransitionRefused
 
 
 class PlacedEntryInline(SortableTabularInline):
@@ -29,7 +34,7 @@ class PlacedEntryInline(SortableTabularInline):
     form = PlacedEntryForm
     template = "admin/briefings/edition/entries.html"
     verbose_name_plural = "本期短評"
-    fields = ["position", "take_out"]
+    fields = ["position", "destination"]
     extra = 0
     can_delete = False
 
@@ -40,16 +45,26 @@ class PlacedEntryInline(SortableTabularInline):
         entries: QuerySet[Entry] = super().get_queryset(request)
         return entries.prefetch_related("themes")  # type: ignore[misc]
 
+    def get_formset(
+        self, request: HttpRequest, obj: Edition | None = None, **kwargs: Any
+    ) -> type[BaseInlineFormSet]:
+        formset: type[BaseInlineFormSet] = super().get_formset(request, obj, **kwargs)
+        # Asked once, where each row's own field would ask again.
+        formset.form.base_fields["destination"] = make_destination_field(obj)
+        return formset
+
     def has_add_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:  # noqa: ARG002
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
         may_change: bool = super().has_change_permission(request, obj)
-        return may_change and not (obj and obj.is_published)
+        return may_change and not (obj and obj.is_locked)
 
 
 @admin.register(Edition)
-class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
+class EditionAdmin(
+    SortableAdminBase, Readiness, SchedulePages, SharesDrafts, StopsStaleSaves, DeskAdmin
+):
     form = EditionForm
     inlines = [PlacedEntryInline]
     list_display = ["show_label", "date", "show_entry_count", show_state, "show_audience"]
@@ -61,7 +76,24 @@ class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
     search_help_text = "按期號、日期或短評標題尋找"
 
     class Media:
-        js = ["unsaved.js"]
+        css = {"all": ["desk/editions.css"]}
+        js = ["unsaved.js", "desk/edition-backlog.js"]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        with hold_for_post(request, Edition, object_id):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        with hold_for_post(request, Edition, object_id):
+            return super().delete_view(request, object_id, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
         editions: QuerySet[Edition] = super().get_queryset(request)
@@ -79,13 +111,13 @@ class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
     ) -> tuple[QuerySet[Edition], bool]:
         """An entry is offered the editions that are still open to it."""
         if request.GET.get("field_name") == "edition":
-            queryset = queryset.exclude(state=State.PUBLISHED)
+            queryset = queryset.filter(pk__in=Edition.objects.open())
         return super().get_search_results(request, queryset, search_term)
 
     def get_fieldsets(self, request: HttpRequest, obj: Edition | None = None) -> Any:  # noqa: ARG002
         about = (None, {"fields": [("number", "date"), "imprint"]})
         backlog = ("從待編短評加入", {"fields": ["backlog"], "classes": ["backlog"]})
-        return [about] if obj and obj.is_published else [about, backlog]
+        return [about] if obj and obj.is_locked else [about, backlog]
 
     def get_inlines(self, request: HttpRequest, obj: Edition | None) -> list[Any]:  # noqa: ARG002
         return [PlacedEntryInline] if obj else []
@@ -106,18 +138,30 @@ class EditionAdmin(SortableAdminBase, EditionPages, DeskAdmin):
         change: bool,  # noqa: FBT001
     ) -> None:
         super().save_related(request, form, formsets, change)
-        for entry in form.cleaned_data["backlog"]:
-            append_entry(entry, form.instance)
-            entry.save()
+        # Still in the backlog: another edition may have taken one, and be scheduled by now.
+        chosen = Entry.objects.backlog().filter(pk__in=form.cleaned_data["backlog"])
+        self._place(request, chosen.order_by("-updated_at"), form.instance)
+        for formset in formsets:
+            for destination, entries in group_by_destination(formset.forms).items():
+                self._place(request, entries, destination)
+
+    def _place(
+        self, request: HttpRequest, entries: Iterable[Entry], edition: Edition | None
+    ) -> None:
+        try:
+            place_entries([entry.pk for entry in entries], edition, by=request.user)
+        except TransitionRefused as refused:
+            for reason in refused.reasons:
+                messages.error(request, reason)
 
     def has_change_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
-        """A published edition is only looked at: readers hold its number, date and order."""
-        if obj and obj.is_published:
+        """A locked edition is only looked at: readers hold its number, date and order, or will."""
+        if obj and obj.is_locked:
             return False
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Edition | None = None) -> bool:
-        if obj and obj.is_published:
+        if obj and obj.is_locked:
             return False
         return super().has_delete_permission(request, obj)
 

@@ -1,22 +1,21 @@
 """What editors fill in, and the settings of their rich text editor."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import slugify
 from django_prose_editor.widgets import AdminProseEditorWidget
+from js_asset import ImportMap, Media
 
+from briefings.admin.suggestions import ThemePicker
 from briefings.hooks import PublishOption
 from briefings.models import Audience, Edition, Entry, Theme
 
-TOOLBAR = ["headings", "marks", "lists", "nodes -blockType", "link", "table", "history"]
+TOOLBAR = ["headings", "marks", "lists", "nodes -blockType", "link", "picture", "table", "history"]
 
 # What `briefings.html` lets through and nothing else; a test holds the two together.
 PROSE_EXTENSIONS: dict[str, object] = {
@@ -27,6 +26,8 @@ PROSE_EXTENSIONS: dict[str, object] = {
     # The allow-list keeps where a list starts, not how it counts.
     "OrderedList": {"listTypes": [{"label": "1、2、3…", "type": "decimal"}]},
     "Link": {"enableTarget": False},
+    "Picture": True,
+    "CleanPaste": True,
     "Menu": {"groups": [{"group": group} for group in TOOLBAR]},
 }
 
@@ -37,36 +38,21 @@ class ProseWidget(AdminProseEditorWidget):  # type: ignore[misc]  # untyped
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs, config={"extensions": PROSE_EXTENSIONS}, preset="configurable")
 
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().get_config()
+        pictures = {
+            "uploadUrl": reverse("admin:picture_upload"),
+            "libraryUrl": reverse("admin:picture_library"),
+        }
+        return config | {"extensions": config["extensions"] | {"Picture": pictures}}
+
     @property
     def media(self) -> forms.Media:
-        media: forms.Media = super().media + forms.Media(js=["prose-zh.js"])
+        # Modules name each other by an import map: files have other names when they are served.
+        paste = Media(importmap=ImportMap({"desk/paste": "desk/paste.js"}))
+        ours = forms.Media(css={"all": ["desk/prose.css"]}, js=["prose-zh.js"])
+        media: forms.Media = super().media + paste + ours
         return media
-
-
-class ThemeForm(forms.ModelForm):
-    class Meta:
-        model = Theme
-        fields = ["name", "description"]
-        widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
-
-    def clean_name(self) -> str:
-        """A name of punctuation alone would leave the theme without an address."""
-        name: str = self.cleaned_data["name"]
-        if not slugify(name, allow_unicode=True):
-            raise forms.ValidationError("名稱須有文字或數字。")
-        return name
-
-
-class ThemePicker(AutocompleteSelectMultiple):
-    """The admin's autocomplete over existing themes; a new one is made on the theme page only."""
-
-    def optgroups(
-        self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
-    ) -> list[Any]:
-        """Shows a refused form again, where Django's own fails on a value that is no id."""
-        ids = [one for one in value if str(one).isdigit()]
-        groups: list[Any] = super().optgroups(name, ids, attrs)
-        return groups
 
 
 class EntryForm(forms.ModelForm):
@@ -74,51 +60,17 @@ class EntryForm(forms.ModelForm):
         Theme.objects.all(),
         label="政策主題",
         required=False,
-        help_text="輸入幾個字，再從現有的主題中選擇。需要新主題時，請先到「政策主題」加入。",
-        widget=ThemePicker(Entry._meta.get_field("themes"), admin.site),
+        help_text="輸入幾個字，再從現有的主題中選擇；別稱、簡體亦可。",
+        widget=ThemePicker,
     )
 
     class Meta:
         model = Entry
         fields = ["headline", "themes", "lead", "body", "edition"]
-        widgets = {"lead": forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField"})}
-
-
-class PlacedEntryForm(forms.ModelForm):
-    """An entry's place in its edition, and the way back to the backlog."""
-
-    take_out = forms.BooleanField(label="移出本期", required=False)
-
-    class Meta:
-        model = Entry
-        fields = ["position"]
-
-    def save(self, commit: bool = True) -> Entry:  # noqa: FBT001, FBT002  (Django's signature)
-        if self.cleaned_data.get("take_out"):
-            self.instance.edition = None
-            self.instance.position = 0
-        entry: Entry = super().save(commit)
-        return entry
-
-
-class BacklogField(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        themes = "、".join(theme.name for theme in obj.themes.all())
-        return f"{obj.headline}（{themes}）" if themes else obj.headline
-
-
-class EditionForm(forms.ModelForm):
-    backlog = BacklogField(
-        Entry.objects.backlog().prefetch_related("themes").order_by("-updated_at"),  # type: ignore[misc]
-        label="待編短評",
-        required=False,
-        help_text="剔選要放入本期的短評；儲存後排在最後，可再調動次序。",
-        widget=forms.CheckboxSelectMultiple,
-    )
-
-    class Meta:
-        model = Edition
-        fields = ["number", "date", "imprint"]
+        widgets = {
+            "lead": forms.Textarea({"rows": 5, "class": "vLargeTextField", "data-count": "60-200"})
+        }
+        help_texts = {"lead": "發生了甚麼事；純文字，可分段。一般 60 至 200 字。"}
 
 
 def with_consequence(choice: str, consequence: str) -> SafeString:
@@ -202,3 +154,13 @@ class PublishForm(forms.Form):
     @property
     def ticked_options(self) -> list[PublishOption]:
         return [option for option in self.options if self.cleaned_data[option.name]]
+
+
+class WithdrawForm(forms.Form):
+    note = forms.CharField(
+        label="撤回說明",
+        help_text="讀者在原來的網址會看到撤回日期和這段說明，看不到標題和內容；"
+        "請勿在這裏重複要撤回的內容。",
+        widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
+        error_messages={"required": "請填寫撤回說明。"},
+    )

@@ -399,7 +399,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "匯入",
-                "verbose_name_plural": "匯入",
+                "verbose_name_plural": "匯入舊期數",
                 "ordering": ["-handed_in_at", "-pk"],
             },
         ),

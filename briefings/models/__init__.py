@@ -9,6 +9,7 @@ from briefings.models.pictures import Picture
 from briefings.models.publication import Imprint, Publication
 from briefings.models.reviews import Correction, ReviewNote
 from briefings.models.searches import SearchMiss
+from briefings.models.shared_drafts import SharedDraft
 from briefings.models.states import Audience, Publishable, State, find_free_slug, is_open_to
 from briefings.models.themes import (
     FormerThemeAddress,
@@ -42,6 +43,7 @@ __all__ = [
     "Publishable",
     "ReviewNote",
     "SearchMiss",
+    "SharedDraft",
     "Source",
     "State",
     "Theme",

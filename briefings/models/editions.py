@@ -7,12 +7,31 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from briefings.models.publication import Imprint
-from briefings.models.states import Audience, Publishable, State, find_free_slug, is_open_to
+from briefings.models.states import (
+    Audience,
+    Publishable,
+    State,
+    find_free_slug,
+    is_open_to,
+    was_open_to_public,
+)
+
+# Readers hold its number, date and order, or are about to.
+LOCKED = (State.SCHEDULED, State.PUBLISHED)
 
 
 class EditionQuerySet(models.QuerySet["Edition"]):
     def visible_to(self, audience: Audience, now: datetime | None = None) -> Self:
         return self.filter(is_open_to(audience, now))
+
+    def taken_from_public(self) -> Self:
+        """Withdrawn after the public could read them."""
+        withdrawn = self.filter(state=State.WITHDRAWN, withdrawn_at__isnull=False)
+        return withdrawn.filter(was_open_to_public(F("withdrawn_at")))
+
+    def open(self) -> Self:
+        """Those whose number, date and entries may still change."""
+        return self.exclude(state__in=LOCKED)
 
     def newest_first(self) -> Self:
         """Of one day the highest number first; the databases disagree on where none belongs."""
@@ -50,7 +69,10 @@ class Edition(Publishable):
         verbose_name="排程者",
     )
     # The names of the PublishOptions (`briefings.hooks`) that were ticked.
+    # Those already carried out are taken away.
     scheduled_options = models.JSONField("排程選項", default=list, blank=True, editable=False)
+    # What came of the schedule, for editors to read; of a draft, why it was not published.
+    schedule_note = models.TextField("排程的結果", blank=True, editable=False)
     imprint = models.ForeignKey(
         Imprint,
         on_delete=models.PROTECT,
@@ -68,7 +90,7 @@ class Edition(Publishable):
     settled_fields = (
         *Publishable.settled_fields,
         *("audience", "public_from", "published_at", "frozen_imprint"),
-        *("scheduled_for", "scheduled_by", "scheduled_options"),
+        *("scheduled_for", "scheduled_by", "scheduled_options", "schedule_note"),
     )
 
     objects = EditionQuerySet.as_manager()
@@ -100,6 +122,10 @@ class Edition(Publishable):
     @property
     def label(self) -> str:
         return f"第{self.number}期" if self.number else "未編號"
+
+    @property
+    def is_locked(self) -> bool:
+        return self.state in LOCKED
 
     @property
     def is_published(self) -> bool:

@@ -3,7 +3,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.text import slugify
 from taggit.managers import TaggableManager
@@ -12,14 +12,28 @@ from briefings.fields import HTMLField
 from briefings.html import to_text
 from briefings.models.bylines import Author, Byline
 from briefings.models.editions import Edition
-from briefings.models.states import Audience, Publishable, State, find_free_slug, is_open_to
-from briefings.models.themes import ThemedEntry
+from briefings.models.states import (
+    Audience,
+    Publishable,
+    State,
+    find_free_slug,
+    is_open_to,
+    was_open_to_public,
+)
+from briefings.models.themes import ThemedEntry, ThemesOfEntry
 from briefings.search.index import EntryText, index_entry, remove_entry
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     def visible_to(self, audience: Audience, now: datetime | None = None) -> Self:
         return self.filter(is_open_to(audience, now, "edition__"), state=State.PUBLISHED)
+
+    def taken_from_public(self) -> Self:
+        """Withdrawn after the public could read them: by themselves, or with their edition."""
+        alone = Q(withdrawn_at__isnull=False, edition__published_at__isnull=False)
+        alone &= was_open_to_public(F("withdrawn_at"), "edition__")
+        with_edition = Q(withdrawn_at=None, edition__in=Edition.objects.taken_from_public())
+        return self.filter(alone | with_edition, state=State.WITHDRAWN)
 
     def newest_first(self) -> Self:
         number = F("edition__number").desc(nulls_last=True)
@@ -37,10 +51,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         """
         with transaction.atomic():
             for entry in self.order_by("pk").select_for_update():
-                if entry.state == State.PUBLISHED:
-                    index_entry(entry.pk, entry.indexed_text)
-                else:
-                    remove_entry(entry.pk)
+                index_entry(entry.pk, entry.indexed_text)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
@@ -65,7 +76,13 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
     )
     lead = models.TextField("導言", blank=True, help_text="發生了甚麼事；純文字，可分段。")
     body = HTMLField("短評", blank=True)
-    themes = TaggableManager(through=ThemedEntry, verbose_name="政策主題", blank=True, help_text="")
+    themes = TaggableManager(
+        through=ThemedEntry,
+        manager=ThemesOfEntry,
+        verbose_name="政策主題",
+        blank=True,
+        help_text="",
+    )
     edition = models.ForeignKey(
         Edition,
         on_delete=models.SET_NULL,
@@ -87,7 +104,8 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
         related_name="+",
         verbose_name="撰稿人",
     )
-    # Counted up by every save: a form that was opened on an older one is out of date.
+    # Counted up by every save of more than the place within an edition: a form that was opened
+    # on an older one is out of date.
     version = models.PositiveIntegerField("版本", default=0, editable=False)
     created_at = models.DateTimeField("建立時間", auto_now_add=True)
     updated_at = models.DateTimeField("更新時間", auto_now=True)
@@ -109,9 +127,12 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
         return self.headline
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        is_only_moved = set(kwargs.get("update_fields") or ["all"]) <= {"position"}
         # The index changes with the row or not at all.
         with transaction.atomic():
             super().save(*args, **kwargs)
+            if is_only_moved:
+                return
             row = Entry.objects.filter(pk=self.pk)
             row.update(version=F("version") + 1)
             self.version += 1  # save() had read it from the locked row
@@ -124,6 +145,11 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
         with transaction.atomic():
             remove_entry(self.pk)
             return super().delete(*args, **kwargs)
+
+    @property
+    def length(self) -> int:
+        """Characters of lead and commentary, punctuation included and spaces not."""
+        return len("".join(f"{self.lead}{to_text(self.body)}".split()))
 
     @property
     def indexed_text(self) -> EntryText:

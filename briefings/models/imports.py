@@ -17,7 +17,8 @@ class ImportBatch(models.Model):
     handed_in_at = models.DateTimeField("上載時間", auto_now_add=True)
 
     class Meta:
-        verbose_name = verbose_name_plural = "匯入"
+        verbose_name = "匯入"
+        verbose_name_plural = "匯入舊期數"
         ordering = ["-handed_in_at", "-pk"]
 
     def __str__(self) -> str:

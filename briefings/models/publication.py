@@ -47,7 +47,12 @@ class Publication(models.Model):
     @classmethod
     def load(cls) -> "Publication":
         """The publication; with nothing stored yet, one with the default names."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
+        return cls.objects.select_related("logo").filter(pk=1).first() or cls(pk=1)
+
+    @property
+    def sender(self) -> str:
+        """Who mail is from, in words."""
+        return self.sender_name or self.name
 
 
 class Imprint(models.Model):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 
@@ -41,6 +41,11 @@ def is_open_to(audience: Audience, now: datetime | None = None, prefix: str = ""
         **{f"{prefix}public_from__lte": now or timezone.now()}
     )
     return published & open_now
+
+
+def was_open_to_public(moment: F, prefix: str = "") -> Q:
+    """Whether the public could read an edition when it, or an entry of it, was withdrawn."""
+    return Q(**{f"{prefix}audience": Audience.PUBLIC}) | Q(**{f"{prefix}public_from__lte": moment})
 
 
 def find_free_slug(model: type[models.Model], wanted: str, *, keep: int | None = None) -> str:

@@ -4,12 +4,36 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils.text import slugify
+from taggit.managers import _TaggableManager
 from taggit.models import ItemBase, TagBase
 
 from briefings.models.states import Audience, State, is_open_to
+from briefings.search.fold import fold
+
+
+def fold_name(name: str) -> str:
+    """The same for names that a reader takes for the same."""
+    return "".join(fold(name).split())
 
 
 class ThemeQuerySet(models.QuerySet["Theme"]):
+    def known_as(self, name: str) -> "Theme | None":
+        """The theme that has this name, or this alias, or had this name before it was renamed.
+
+        Names count as readers see them, whatever the variants, case and width. Costs two or three
+        queries: no database folds as we do, and themes are few.
+        """
+        wanted = fold_name(name)
+        for theme_id, known in self.values_list("pk", "name"):
+            if fold_name(known) == wanted:
+                return self.get(pk=theme_id)
+        for theme_id, known in ThemeAlias.objects.values_list("theme", "name"):
+            if fold_name(known) == wanted:
+                return self.filter(pk=theme_id).first()
+        slug = slugify(name, allow_unicode=True)
+        return self.filter(former_addresses__slug=slug).first() if slug else None
+
     def visible_to(self, audience: Audience, now: datetime | None = None) -> Self:
         """Themes with something to read in them; each with `entry_count`."""
         entry = "themed_entries__content_object__"
@@ -36,6 +60,16 @@ class Theme(TagBase):
 
     def get_absolute_url(self) -> str:
         return reverse("briefings:theme_detail", args=[self.slug])
+
+
+class ThemesOfEntry(_TaggableManager):  # type: ignore[misc]  # untyped
+    """Takes names too, as importing does; what is another name of a theme makes no new one."""
+
+    def _to_tag_model_instances(self, tags: Any, tag_kwargs: Any) -> Any:
+        known = [
+            (Theme.objects.known_as(tag) or tag) if isinstance(tag, str) else tag for tag in tags
+        ]
+        return super()._to_tag_model_instances(known, tag_kwargs)
 
 
 class ThemedEntry(ItemBase):

@@ -2,25 +2,27 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 
 class Autosave(models.Model):
-    """The fields of a form as they last stood in somebody's browser; gone once it is saved."""
+    """The fields of a form as they last stood in somebody's browser; gone once it is saved.
+
+    One for each form, not for each entry: a form that was opened anew, or in a second tab, must
+    not write over what another still offers.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name="用戶"
     )
     entry = models.ForeignKey(
         "briefings.Entry",
-        on_delete=models.CASCADE,
+        on_delete=models.SET_NULL,  # what was written for a deleted entry can become a new one
         null=True,
         blank=True,
         related_name="autosaves",
         verbose_name="短評",
     )
-    # Of an entry that was never saved: what its form calls itself.
-    form_id = models.CharField("表格編號", max_length=40, blank=True)
+    form_id = models.CharField("表格編號", max_length=40)  # what the form calls itself
     fields = models.JSONField("內容")
     based_on = models.PositiveIntegerField("所據版本", default=0)  # Entry.version
     saved_at = models.DateTimeField("儲存時間")
@@ -28,14 +30,7 @@ class Autosave(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "自動儲存"
         constraints = [
-            models.UniqueConstraint(
-                fields=["user", "entry"], condition=Q(entry__isnull=False), name="one_autosave"
-            ),
-            models.UniqueConstraint(
-                fields=["user", "form_id"],
-                condition=Q(entry__isnull=True),
-                name="one_autosave_of_a_new_entry",
-            ),
+            models.UniqueConstraint(fields=["user", "form_id"], name="one_autosave_a_form"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """The search index: kept by whoever saves an entry, asked by whoever looks for one.
 
-It knows entries by id and text, never as models, which import it. What it finds is narrowed to
-the entries that the caller says may be seen; no count, facet or page is made of anything else.
+It knows entries by id and text, never as models, which import it. It holds all of them, drafts
+too, for the desk. What it finds is narrowed to the entries that the caller says may be seen; no
+count, facet or page is made of anything else.
 """
 
 from typing import Any, TypeVar

@@ -16,7 +16,7 @@ from briefings.search.tokens import (
 
 # Both bound what one request can cost; a phrase has at most as many tokens as characters.
 MAX_QUERY_LENGTH = 200  # characters
-MAX_PHRASES = 16
+MAX_TERMS = 16
 
 _QUOTES = {'"': '"', "“": "”", "＂": "＂", "「": "」", "『": "』"}
 _OPENING = "".join(_QUOTES)
@@ -80,24 +80,53 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Query:
-    """All of `phrases` must be found; with none of them, nothing is."""
+class Term:
+    """What was typed between spaces, and other wordings of it: one of `phrases` must be found."""
 
-    phrases: tuple[Phrase, ...]
-    is_cut: bool  # longer than we look for: the reader is to be told
+    text: str  # as typed
+    typed: Phrase
+    is_exact: bool = False  # quoted: no other wording will do
+    others: tuple[Phrase, ...] = ()
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        return (self.typed, *self.others)
+
+
+@dataclass(frozen=True)
+class Query:
+    """All of `terms` must be found; with none of them, nothing is."""
+
+    terms: tuple[Term, ...]
+    is_cut: bool = False  # longer than we look for: the reader is to be told
+    also: tuple[str, ...] = ()  # the wordings that are looked for beside those typed
 
     def __bool__(self) -> bool:
-        return bool(self.phrases)
+        return bool(self.terms)
+
+    @property
+    def exact_text(self) -> str:
+        """What to type to find the typed words and no other wordings of them."""
+        return " ".join(_quote(term.text) for term in self.terms)
 
 
 def parse_query(text: str) -> Query:
-    """Terms are parted by white space; "", “”, 「」 and 『』 keep white space within a term.
+    """Terms are parted by white space; "", “”, 「」 and 『』 keep white space within a term, and
+    ask for exactly these words.
 
     Anything can be handed in. What holds neither letter nor digit gives an empty query.
     """
-    terms = [match[match.lastindex or 0] for match in _TERM.finditer(text[:MAX_QUERY_LENGTH])]
-    phrases = list(dict.fromkeys(Phrase(tuple(runs)) for runs in map(split_runs, terms) if runs))
+    terms: dict[Phrase, Term] = {}
+    for match in _TERM.finditer(text[:MAX_QUERY_LENGTH]):
+        term = match[match.lastindex or 0]
+        if runs := split_runs(term):
+            phrase = Phrase(tuple(runs))
+            terms.setdefault(phrase, Term(term, phrase, is_exact=match.lastindex != _TERM.groups))
     return Query(
-        phrases=tuple(phrases[:MAX_PHRASES]),
-        is_cut=len(text) > MAX_QUERY_LENGTH or len(phrases) > MAX_PHRASES,
+        terms=tuple(terms.values())[:MAX_TERMS],
+        is_cut=len(text) > MAX_QUERY_LENGTH or len(terms) > MAX_TERMS,
     )
+
+
+def _quote(text: str) -> str:
+    return f"「{text}」" if '"' in text else f'"{text}"'

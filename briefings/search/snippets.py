@@ -27,11 +27,11 @@ class Fragment(NamedTuple):
 
 
 class Place(NamedTuple):
-    """text[start:end] answers the phrases with these numbers."""
+    """text[start:end] answers the terms with these numbers."""
 
     start: int
     end: int
-    phrases: frozenset[int]
+    terms: frozenset[int]
 
 
 def highlight(text: str, query: Query) -> list[Fragment]:
@@ -67,28 +67,29 @@ def find_places(text: str, query: Query) -> list[Place]:
     folded = fold(text)
     found = sorted(
         (start, end, number)
-        for number, phrase in enumerate(query.phrases)
+        for number, term in enumerate(query.terms)
+        for phrase in term.phrases
         for start, end in phrase.find_in(folded)
     )
     places: list[Place] = []
     for start, end, number in found:
         if places and start < places[-1].end:
             last = places[-1]
-            places[-1] = Place(last.start, max(last.end, end), last.phrases | {number})
+            places[-1] = Place(last.start, max(last.end, end), last.terms | {number})
         else:
             places.append(Place(start, end, frozenset({number})))
     return places
 
 
 def _choose_start(places: list[Place], length: int) -> int:
-    """Where the first of the places begins from which `length` characters show most phrases."""
+    """Where the first of the places begins from which `length` characters show most terms."""
 
-    def count_phrases(i: int) -> int:
+    def count_terms(i: int) -> int:
         limit = places[i].start + length - CONTEXT
-        near = (place.phrases for place in places[i : i + length] if place.end <= limit)
+        near = (place.terms for place in places[i : i + length] if place.end <= limit)
         return len(frozenset().union(*near))
 
-    best = max(range(len(places[:MAX_WEIGHED])), key=count_phrases, default=None)
+    best = max(range(len(places[:MAX_WEIGHED])), key=count_terms, default=None)
     return 0 if best is None else places[best].start
 
 

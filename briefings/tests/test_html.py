@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briefings.html import clean_html, split_blocks, to_text
+from briefings.html import carry_pictures, clean_html, find_pictures, split_blocks, to_text
 from briefings.models import Entry, Publication
 from briefings.tests.makers import make_entry
 
@@ -171,3 +171,80 @@ def test_blocks_are_the_texts_of_paragraphs_items_and_rows():
 
     assert split_blocks(html) == ["一&二", "三", "四", "五 六"]
     assert to_text(html) == "一&二\n三\n四\n五 六"
+
+
+NAME = "a" * 64 + ".png"
+FIGURE = (
+    f'<figure><img src="/pictures/{NAME}" alt="圖" width="1200" height="600">'
+    "<figcaption>說明</figcaption></figure>"
+)
+
+
+def test_a_figure_of_ours_comes_through_unchanged():
+    assert clean_html(f"<p>前</p>{FIGURE}<p>後</p>") == f"<p>前</p>{FIGURE}<p>後</p>"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(
+            "https://evil.example/a.png",
+            f"https://evil.example/pictures/{NAME}",
+            "data:image/png,x",
+        ),
+        *(f"//evil.example/pictures/{NAME}", f"/pictures/{NAME}?track=1", "/pictures/x.png", ""),
+        f"/pictures/{NAME[:-3]}svg",
+    ],
+)
+def test_no_other_image_is_kept_and_its_caption_is(source):
+    html = f'<p>前</p><figure><img src="{source}" alt="圖"><figcaption>說明</figcaption></figure>'
+
+    assert clean_html(html) == "<p>前</p>說明"
+
+
+def test_an_image_in_the_text_is_dropped_even_if_it_is_ours():
+    assert clean_html(f'<p>前<img src="/pictures/{NAME}">後</p>') == "<p>前後</p>"
+
+
+def test_an_image_always_has_an_alternative_text():
+    html = f'<figure><img src="/pictures/{NAME}" onerror="x()" class="y"></figure>'
+
+    assert clean_html(html) == f'<figure><img src="/pictures/{NAME}" alt=""></figure>'
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *("<figure>", "</figure>", "<figcaption>", "</figcaption>", "<p>", "</p>", "<li>"),
+                *("<table>", "<a href='https://x.hk'>", "</a>", "<b>", "</b>", "文", "&nbsp;"),
+                f'<img src="/pictures/{NAME}">',
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_cleaning_figures_twice_is_cleaning_them_once(pieces):
+    once = clean_html("".join(pieces))
+
+    assert clean_html(once) == once
+
+
+def test_the_index_has_captions_and_no_alternative_texts():
+    assert to_text(f"<p>前</p>{FIGURE}") == "前\n說明"
+    assert to_text("<table><caption>題</caption><tr><td>值</td></tr></table>") == "題\n值"
+
+
+def test_pictures_are_found_in_their_order():
+    assert find_pictures(FIGURE + FIGURE.replace("aaa", "bbb")) == [
+        NAME,
+        NAME.replace("aaa", "bbb"),
+    ]
+
+
+def test_pictures_are_carried_away_with_whole_addresses_and_no_larger_than_there_is_room():
+    carried = carry_pictures(FIGURE, "https://news.example", widest=600, highest=200)
+
+    assert (
+        f'src="https://news.example/pictures/{NAME}" alt="圖" width="400" height="200"' in carried
+    )

@@ -23,18 +23,17 @@ from briefings.contexts import (
     ThemeContext,
     describe_edition,
 )
+from briefings.files import store_whole, write_whole
 from briefings.html import clean_html, to_text
 from briefings.importer.loader import load_edition
-from briefings.importer.parser import parse_edition
-from briefings.importer.readers import read_document
+from briefings.importer.parser import parse_manuscript
+from briefings.importer.readers import read_manuscript
 from briefings.models import Publication, State
 from briefings.pdf import (
     PDFRefused,
     _prepare_press,
-    _store,
     render_edition_pdf,
     store_edition_pdf,
-    write_whole,
 )
 from briefings.tests.makers import make_draft, make_published
 
@@ -153,7 +152,7 @@ def test_the_text_read_back_is_the_editions(printed):
 
 def test_the_department_edition_is_printed_whole_with_its_footer_last(db, seed):
     """From the old text file through rows to paper: 2 entries, with 6 and 9 paragraphs."""
-    legacy = parse_edition(read_document(seed))
+    legacy = parse_manuscript(read_manuscript(seed))
     edition = describe_edition(load_edition(legacy).edition)
 
     *before, last = read_pages(render_edition_pdf(edition))
@@ -461,7 +460,7 @@ def test_a_storage_without_paths_takes_the_pdf_too(settings):
         "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     }
 
-    _store("pdf/x.pdf", b"%PDF")
+    store_whole("pdf/x.pdf", b"%PDF")
 
     assert default_storage.open("pdf/x.pdf").read() == b"%PDF"
 

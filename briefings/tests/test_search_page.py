@@ -1,9 +1,11 @@
 from datetime import date
 
 import pytest
+from django.db import OperationalError
 
-from briefings.models import Theme
-from briefings.tests.makers import make_published
+from briefings.models import Audience, GlossaryTerm, SearchMiss, Theme
+from briefings.publishing import withdraw_edition
+from briefings.tests.makers import make_draft, make_published
 
 pytestmark = pytest.mark.django_db
 
@@ -149,3 +151,134 @@ def test_search_results_are_not_for_search_engines(client):
     page = client.get("/search/", {"q": "正文"}).content.decode()
 
     assert '<meta name="robots" content="noindex, follow">' in page
+
+
+# ------------------------------------------------------------------------------- other wordings
+@pytest.fixture
+def mpf() -> GlossaryTerm:
+    term = GlossaryTerm.objects.create(name="強制性公積金計劃")
+    for text in ("強積金", "MPF"):
+        term.wordings.create(text=text)
+    return term
+
+
+@pytest.mark.parametrize("typed", ["MPF", "强积金", "強制性公積金計劃"])
+def test_one_wording_finds_the_others_and_marks_them(typed, client, mpf):
+    make_published({"headline": "論強積金"}, {"headline": "MPF與強制性公積金計劃"})
+
+    page = client.get("/search/", {"q": typed}).content.decode()
+
+    assert "論<mark>強積金</mark>" in page
+    assert "<mark>MPF</mark>與<mark>強制性公積金計劃</mark>" in page
+
+
+def test_the_page_tells_what_else_it_looked_for_and_offers_the_typed_words_alone(client, mpf):
+    make_published({"headline": "論強積金"}, {"headline": "論MPF"})
+
+    page = client.get("/search/", {"q": "MPF"}).content.decode()
+    exact = search(client, q='"MPF"')
+
+    assert "亦尋找：強制性公積金計劃、強積金" in page
+    assert 'href="?q=%22MPF%22"' in page
+    assert found(exact) == ["論MPF"]
+    assert exact["query"].also == ()
+
+
+def test_a_search_without_result_tells_the_other_wordings_too(client, mpf):
+    page = client.get("/search/", {"q": "MPF"}).content.decode()
+
+    assert "亦尋找：" in page
+
+
+@pytest.mark.parametrize("typed", ["粵港澳大灣區", "粤港澳大湾区", "GBA", "ｇｂａ"])
+def test_the_name_or_alias_of_a_theme_offers_its_page(typed, client):
+    make_published({"themes": ["粵港澳大灣區"]})
+    theme = Theme.objects.get()
+    theme.aliases.create(name="GBA")
+
+    page = client.get("/search/", {"q": typed}).content.decode()
+
+    assert f'政策主題：<a href="{theme.get_absolute_url()}">粵港澳大灣區</a>' in page
+
+
+def test_a_theme_is_offered_by_another_wording_of_its_name_in_the_glossary(client, mpf):
+    make_published({"themes": ["強積金"]})
+
+    assert search(client, q="mpf")["named_theme"].name == "強積金"
+    assert search(client, q="mpf 正文")["named_theme"] is None
+
+
+# --------------------------------------------------------------------- what nobody may see yet
+@pytest.fixture(params=["draft", "members", "withdrawn"])
+def hidden(request) -> str:
+    """A word that only an entry has which the public may not read, and its theme's alias."""
+    entry = {
+        "headline": "機密",
+        "lead": "機密導言",
+        "body": "<p>機密正文</p>",
+        "themes": ["機密主題"],
+    }
+    if request.param == "draft":
+        make_draft(entry)
+    else:
+        audience = Audience.MEMBERS if request.param == "members" else Audience.PUBLIC
+        edition = make_published(entry, audience=audience, date=date(2019, 1, 1))
+        if request.param == "withdrawn":
+            withdraw_edition(edition)
+    Theme.objects.get(name="機密主題").aliases.create(name="別稱")
+    return "機密"
+
+
+@pytest.mark.parametrize("typed", ["機密", "機密 正文", "別稱", "機密主題", "正文"])
+def test_what_the_public_may_not_read_leaves_no_trace_in_a_search(typed, client, hidden):
+    make_published({"headline": "別的", "body": "<p>正文</p>"})
+
+    context = search(client, q=typed)
+    page = client.get("/search/", {"q": typed}).content.decode()
+
+    assert context["page_obj"].paginator.count == len(context["hits"]) <= 1
+    assert list(context["themes"]) == []
+    assert context["years"] in ([], [(2026, 1)])
+    assert (context["named_theme"], context["query"].also) == (None, ())
+    assert hidden not in page.replace(typed, "")
+
+
+# -------------------------------------------------------------------------- what nobody wrote of
+def misses() -> list[tuple[str, int]]:
+    return list(SearchMiss.objects.values_list("text", "count"))
+
+
+def test_a_search_that_finds_nothing_is_counted(client):
+    client.get("/search/", {"q": " 碳關稅 "})
+    client.get("/search/", {"q": "碳关税"})
+
+    assert misses() == [("碳關稅", 2)]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"q": "正文"},
+        {"q": "。"},
+        {"q": ""},
+        {"q": "碳關稅", "year": "2020"},
+        {"q": "碳關稅", "page": "2"},
+        {"q": "chan@example.com"},
+    ],
+)
+def test_other_searches_are_not_counted(parameters, client):
+    make_published()
+
+    client.get("/search/", parameters)
+
+    assert misses() == []
+
+
+def test_a_search_that_can_not_be_counted_is_answered_all_the_same(client, monkeypatch):
+    def refuse(*args: object) -> None:
+        raise OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("briefings.search.misses._count_up", refuse)
+
+    assert client.get("/search/", {"q": "碳關稅"}).status_code == 200
+    assert misses() == []

@@ -13,8 +13,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from briefings.models import Audience, Edition, Entry, Theme
-from briefings.publishing import publish_edition
+from briefings.models import Audience, Edition, Entry, GlossaryTerm, Theme
+from briefings.publishing import approve_entries, publish_edition
 from subscribers.models import Member
 
 FOLDER = Path(__file__).parent
@@ -26,6 +26,7 @@ class SamplesReport:
     """How many rows were made by this run, by kind; nothing made means all was there."""
 
     themes: int = 0
+    terms: int = 0
     editions: int = 0
     entries: int = 0
     members: int = 0
@@ -39,6 +40,8 @@ def load_samples() -> SamplesReport:
             name=theme["name"], defaults={"description": theme["description"]}
         )
         report.themes += created
+    for term in _read("glossary.toml")["terms"]:
+        report.terms += _create_term(term)
     for edition in read_editions():
         if not Edition.objects.filter(number=edition["number"]).exists():
             _create_edition(edition)
@@ -60,6 +63,20 @@ def read_editions() -> Iterator[dict[str, Any]]:
 
 
 @transaction.atomic
+def _create_term(data: dict[str, Any]) -> bool:
+    """True if the name was new."""
+    term, created = GlossaryTerm.objects.get_or_create(
+        name=data["name"], defaults={"kind": data["kind"], "note": data.get("note", "")}
+    )
+    if created:
+        for text in data.get("wordings", []):
+            term.wordings.create(text=text)
+        for text in data.get("discouraged", []):
+            term.wordings.create(text=text, is_discouraged=True)
+    return created
+
+
+@transaction.atomic
 def _create_edition(data: dict[str, Any]) -> None:
     edition = Edition.objects.create(number=data["number"], date=data["date"])
     for position, entry in enumerate(data["entries"], start=1):
@@ -73,6 +90,7 @@ def _create_edition(data: dict[str, Any]) -> None:
         row.themes.set(entry["themes"])
     # It came out on the morning of its date.
     morning = timezone.make_aware(datetime.combine(data["date"], time(9)))
+    approve_entries(edition)
     publish_edition(edition, audience=Audience.PUBLIC, published_at=morning)
 
 

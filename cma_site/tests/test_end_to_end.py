@@ -25,6 +25,7 @@ get_user_model().objects.create_superuser("editor", password="{PASSWORD}")
 
 from datetime import date
 from briefings.models import Edition, Entry
+from briefings.publishing import approve_entries
 from subscribers.models import Member
 edition = Edition.objects.create(number=1, date=date(2026, 11, 20))
 for position, name in enumerate(["新質生產力", "北部都會區"], start=1):
@@ -34,6 +35,7 @@ for position, name in enumerate(["新質生產力", "北部都會區"], start=1)
         body=f"<p>所謂「{{name}}」，與5G一樣，臺灣亦有論者提及。</p>",
     )
     entry.themes.set([name])
+approve_entries(edition)
 for name in ["chan", "lee", "wong"]:
     Member.objects.create(email=f"{{name}}@example.com", name=name).confirm()
 print(edition.pk)

@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+from briefings.admin.glossary import list_texts
 from briefings.html import to_text
-from briefings.models import Audience, Edition, Entry, Theme
+from briefings.models import Audience, Edition, Entry, GlossaryTerm, Theme
+from briefings.search.tokens import split_runs
 from cma_site.samples.load import load_samples
 from subscribers.models import Frequency, Member
 
@@ -11,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def count_rows():
-    return [model.objects.count() for model in (Edition, Entry, Theme, Member)]
+    return [model.objects.count() for model in (Edition, Entry, Theme, GlossaryTerm, Member)]
 
 
 def test_the_samples_are_an_archive_of_four_years():
@@ -41,6 +43,14 @@ def test_the_sample_members_differ_and_no_mail_to_them_could_arrive():
     assert len(members) == 30
     assert {member.frequency for member in members} == set(Frequency)
     assert all(re.search(r"@(.+\.)?example\.(com|org|net)$", m.email) for m in members)
+
+
+def test_no_two_wordings_of_the_sample_glossary_are_the_same_to_a_search():
+    load_samples()
+
+    texts = [text for term in GlossaryTerm.objects.all() for text in list_texts(term)]
+    assert len(texts) >= 60
+    assert len({tuple(split_runs(text)) for text in texts}) == len(texts)
 
 
 def test_loading_twice_changes_nothing():

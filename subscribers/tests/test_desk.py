@@ -95,6 +95,16 @@ def test_an_editor_can_preview_the_mail_of_a_draft(client, editor):
     assert "[[" not in page
 
 
+def test_the_mail_in_the_preview_stands_under_a_policy_of_its_own(client, editor):
+    edition = make_draft({"headline": "新質生產力"})
+
+    frame = client.get(tool(edition, "mail"), {"frame": ""})
+
+    assert "新質生產力" in frame.content.decode()
+    assert "default-src 'none'" in frame["Content-Security-Policy"]
+    assert "sandbox" in frame["Content-Security-Policy"]
+
+
 def test_a_preview_for_one_theme_leaves_out_the_rest(client, editor):
     theme = Theme.objects.create(name="稅務")
     edition = make_draft({"headline": "有關稅務", "themes": [theme]}, {"headline": "別的題目"})

@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from briefings.checks import PRINTING
 from briefings.contexts import describe_edition
+from briefings.files import write_whole
 from briefings.models import Edition
-from briefings.pdf import PDFRefused, render_edition_pdf, write_whole
+from briefings.pdf import PDFRefused, render_edition_pdf
 
 
 class Command(BaseCommand):

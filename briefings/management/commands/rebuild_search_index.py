@@ -5,14 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from briefings.models import Entry, State
+from briefings.models import Entry
 from briefings.search.index import open_backend, remove_entry
 
 CHUNK_SIZE = 200  # entries in one transaction; editors who save one of them wait for no more
 
 
 class Command(BaseCommand):
-    help = "由已出版的短評重建搜尋索引；期間網站照常運作。"
+    help = "由短評重建搜尋索引；期間網站照常運作。"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"索引有 {len(differences)} 處不符，請執行 manage.py rebuild_search_index。"
             )
-        self.stdout.write("索引與已出版的短評相符。")
+        self.stdout.write("索引與短評相符。")
 
     def rebuild_index(self) -> None:
         backend = open_backend(connection)
@@ -48,10 +48,10 @@ class Command(BaseCommand):
 
 
 def find_differences() -> Iterator[str]:
-    """One line for each entry that the index holds wrongly, or holds without right."""
+    """One line for each entry that the index holds wrongly, or holds though it is gone."""
     backend = open_backend(connection)
     held = backend.find_entry_ids()
-    for entry in Entry.objects.filter(state=State.PUBLISHED).order_by("pk").iterator(CHUNK_SIZE):
+    for entry in Entry.objects.order_by("pk").iterator(CHUNK_SIZE):
         if not backend.holds(entry.pk, entry.indexed_text):
             trouble = "內容過時" if entry.pk in held else "未載入"
             yield f"{trouble}：{entry.pk} {entry.headline}"

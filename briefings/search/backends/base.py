@@ -61,9 +61,9 @@ class SearchBackend(ABC):
 
     @abstractmethod
     def select_matches(self, query: Query, up_to: Field) -> RawSQL:
-        """A subquery of ids of entries with each phrase in one of the fields, headline to `up_to`.
+        """A subquery of ids of entries with each term in one of the fields, headline to `up_to`.
 
-        The query must have a phrase.
+        Of a term any phrase will do. The query must have a term.
         """
 
     def _run(self, sql: str, *params: Any) -> None:

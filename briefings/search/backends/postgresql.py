@@ -10,7 +10,7 @@ from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
 from briefings.search.backends.base import EntryText, Field, SearchBackend
-from briefings.search.query import MAX_QUERY_LENGTH, Phrase, Query
+from briefings.search.query import MAX_QUERY_LENGTH, Phrase, Query, Term
 from briefings.search.tokens import tokenize
 
 # A tsvector silently forgets all but 255 places of one token, and holds 1 MB, which 3,500 tokens
@@ -60,11 +60,11 @@ class PostgreSQLSearch(SearchBackend):
         return {row[0] for row in self._fetch("SELECT DISTINCT entry_id FROM briefings_search")}
 
     def select_matches(self, query: Query, up_to: Field) -> RawSQL:
-        # The phrases may stand in different passages, hence a search for each.
+        # The terms may stand in different passages, hence a search for each.
         search = "SELECT entry_id FROM briefings_search WHERE field <= %s AND tokens @@ %s::tsquery"
         return RawSQL(  # noqa: S611  (what was typed goes in as a parameter)
-            " INTERSECT ".join([search] * len(query.phrases)),
-            [part for phrase in query.phrases for part in (int(up_to), _write_phrase(phrase))],
+            " INTERSECT ".join([search] * len(query.terms)),
+            [part for term in query.terms for part in (int(up_to), _write_term(term))],
             output_field=BigIntegerField(),
         )
 
@@ -99,6 +99,11 @@ def _write_places(token_with_places: tuple[str, list[int]]) -> str:
     """Quoted, as PostgreSQL asks; a token holds nothing that could end the quotation."""
     token, places = token_with_places
     return f"'{token}':{','.join(map(str, places))}"
+
+
+def _write_term(term: Term) -> str:
+    """`<->` binds more closely than `|`."""
+    return " | ".join(map(_write_phrase, term.phrases))
 
 
 def _write_phrase(phrase: Phrase) -> str:

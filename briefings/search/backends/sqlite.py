@@ -4,7 +4,7 @@ from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
 from briefings.search.backends.base import EntryText, Field, SearchBackend
-from briefings.search.query import Phrase, Query
+from briefings.search.query import Phrase, Query, Term
 from briefings.search.tokens import tokenize
 
 
@@ -42,16 +42,20 @@ class SQLiteSearch(SearchBackend):
 
     def select_matches(self, query: Query, up_to: Field) -> RawSQL:
         columns = " ".join(EntryText._fields[: up_to + 1])
-        phrases = " AND ".join(map(_write_phrase, query.phrases))
+        terms = " AND ".join(map(_write_term, query.terms))
         return RawSQL(
             "SELECT rowid FROM briefings_search WHERE briefings_search MATCH %s",
-            [f"{{{columns}}} : ({phrases})"],
+            [f"{{{columns}}} : ({terms})"],
             output_field=BigIntegerField(),
         )
 
 
 def _join_tokens(text: str) -> str:
     return " ".join(tokenize(text))
+
+
+def _write_term(term: Term) -> str:
+    return f"({' OR '.join(map(_write_phrase, term.phrases))})"
 
 
 def _write_phrase(phrase: Phrase) -> str:

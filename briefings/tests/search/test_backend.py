@@ -10,6 +10,7 @@ from briefings.search.backends.base import EntryText, Field
 from briefings.search.fold import fold
 from briefings.search.index import open_backend
 from briefings.search.query import Query, parse_query
+from briefings.search.synonyms import Synonyms
 from briefings.search.tokens import is_han
 from briefings.tests.search.samples import SENTENCES
 
@@ -34,16 +35,21 @@ def text_of(body: str = "", *, headline: str = "", lead: str = "") -> EntryText:
 
 
 def find(backend, typed: str, up_to: Field = Field.BODY) -> set[int]:
-    matches = backend.select_matches(parse_query(typed), up_to)
+    return find_by(backend, parse_query(typed), up_to)
+
+
+def find_by(backend, query: Query, up_to: Field = Field.BODY) -> set[int]:
+    matches = backend.select_matches(query, up_to)
     with connection.cursor() as cursor:
         cursor.execute(matches.sql, matches.params)
         return {row[0] for row in cursor.fetchall()}
 
 
 def answers(text: EntryText, query: Query) -> bool:
-    """The oracle: every phrase looked for in every field's folded text, without an index."""
+    """The oracle: every term looked for in every field's folded text, without an index."""
     return all(
-        any(next(phrase.find_in(fold(field)), None) for field in text) for phrase in query.phrases
+        any(next(phrase.find_in(fold(field)), None) for field in text for phrase in term.phrases)
+        for term in query.terms
     )
 
 
@@ -54,6 +60,26 @@ def test_the_index_finds_what_brute_force_finds(backend, text, typed):
     backend.write(1, text)
 
     assert not query or find(backend, typed) == ({1} if answers(text, query) else set())
+
+
+SYNONYMS = Synonyms([["新質", "5G", "生產 2"], ["a產業", "業質质"]])
+
+
+@within_one_test
+@given(st.builds(EntryText, texts, texts, texts), queries)
+def test_with_other_wordings_too_it_finds_what_brute_force_finds(backend, text, typed):
+    query = SYNONYMS.expand(parse_query(typed))
+    backend.write(1, text)
+
+    assert not query or find_by(backend, query) == ({1} if answers(text, query) else set())
+
+
+def test_of_each_term_one_wording_is_enough_and_none_is_too_few(backend):
+    query = Synonyms([["強積金", "MPF"], ["大灣區", "GBA"]]).expand(parse_query("MPF 大灣區"))
+    backend.write(1, text_of("強積金", headline="GBA"))
+    backend.write(2, text_of("強積金和MPF"))
+
+    assert find_by(backend, query) == {1}
 
 
 @within_one_test

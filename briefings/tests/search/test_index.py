@@ -30,16 +30,18 @@ def test_mark_up_is_no_text():
     assert find("strong") == []
 
 
-def test_a_draft_is_not_found():
+def test_a_draft_is_found_by_those_who_may_see_it_only():
     make_draft({"headline": "關稅"})
 
-    assert find("關稅") == find("關稅", Entry.objects.all()) == []
+    assert find("關稅") == find("關稅", Entry.objects.visible_to(Audience.MEMBERS)) == []
+    assert find("關稅", Entry.objects.all()) == ["關稅"]
 
 
-def test_a_withdrawn_edition_is_not_found():
+def test_a_withdrawn_edition_is_found_by_those_who_may_see_it_only():
     withdraw_edition(make_published({"headline": "關稅"}))
 
-    assert find("關稅") == find("關稅", Entry.objects.all()) == []
+    assert find("關稅") == find("關稅", Entry.objects.visible_to(Audience.MEMBERS)) == []
+    assert find("關稅", Entry.objects.all()) == ["關稅"]
 
 
 def test_a_deleted_entry_is_not_held():

@@ -3,16 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from briefings.search.fold import fold
-from briefings.search.query import MAX_PHRASES, MAX_QUERY_LENGTH, parse_query
+from briefings.search.query import MAX_QUERY_LENGTH, MAX_TERMS, parse_query
 
 
 def runs_of(text: str) -> list[tuple[str, ...]]:
-    return [phrase.runs for phrase in parse_query(text).phrases]
+    return [term.typed.runs for term in parse_query(text).terms]
 
 
 def find(query: str, text: str) -> list[str]:
-    [phrase] = parse_query(query).phrases
-    return [text[start:end] for start, end in phrase.find_in(fold(text))]
+    [term] = parse_query(query).terms
+    return [text[start:end] for start, end in term.typed.find_in(fold(text))]
 
 
 def test_adjacent_characters_are_one_phrase():
@@ -32,6 +32,27 @@ def test_a_quotation_keeps_its_white_space(quotes):
 
 def test_quotations_side_by_side_are_two_terms():
     assert runs_of("「人工智能」「大數據」") == [("人工智能",), ("大数据",)]
+
+
+@pytest.mark.parametrize("quotes", ['""', "“”", "＂＂", "「」", "『』"])
+def test_only_a_quotation_is_exact(quotes):
+    left, right = quotes
+
+    query = parse_query(f"{left}強積金{right} MPF")
+
+    assert [term.is_exact for term in query.terms] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "typed", ["強積金 MPF", '強積金 "Made in China"', 'a"b c', "以「工業」為本"]
+)
+def test_the_exact_form_of_a_query_asks_for_the_same_words(typed):
+    query = parse_query(typed)
+
+    exact = parse_query(query.exact_text)
+
+    assert [term.typed for term in exact.terms] == [term.typed for term in query.terms]
+    assert all(term.is_exact for term in exact.terms)
 
 
 def test_brackets_within_a_term_are_punctuation():
@@ -62,20 +83,20 @@ def test_an_endless_query_is_cut_and_says_so(much):
     query = parse_query(much)
 
     assert query.is_cut
-    assert sum(len(phrase.tokens) for phrase in query.phrases) <= MAX_QUERY_LENGTH
+    assert sum(len(term.typed.tokens) for term in query.terms) <= MAX_QUERY_LENGTH
 
 
 def test_more_terms_than_allowed_are_dropped_and_it_says_so():
-    query = parse_query(" ".join(str(number) for number in range(MAX_PHRASES + 1)))
+    query = parse_query(" ".join(str(number) for number in range(MAX_TERMS + 1)))
 
     assert query.is_cut
-    assert len(query.phrases) == MAX_PHRASES
+    assert len(query.terms) == MAX_TERMS
 
 
 @given(st.text(max_size=300))
 def test_anything_can_be_typed(text):
-    for phrase in parse_query(text).phrases:
-        assert list(phrase.find_in(fold(text)))
+    for term in parse_query(text).terms:
+        assert list(term.typed.find_in(fold(text)))
 
 
 @pytest.mark.parametrize("text", ["5G工業", "５G 工業", "5G、工業", "5G\n工業"])

@@ -2,7 +2,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from briefings.models import Entry, State
+from briefings.models import Entry
 from briefings.search.index import EntryText, index_entry, open_backend, remove_entry
 from briefings.tests.makers import make_draft, make_published
 
@@ -32,10 +32,16 @@ def test_an_outdated_text_is_replaced(entry):
     assert open_backend(connection).holds(entry.pk, entry.indexed_text)
 
 
-def test_drafts_and_entries_that_are_gone_are_cleared_out(entry):
+def test_drafts_are_held_too(entry):
     draft = make_draft().entries.get()
-    for stray in (draft.pk, draft.pk + 100):
-        index_entry(stray, EntryText("關稅", "", ""))
+    remove_entry(draft.pk)
+    rebuild()
+
+    assert open_backend(connection).find_entry_ids() == {entry.pk, draft.pk}
+
+
+def test_entries_that_are_gone_are_cleared_out(entry):
+    index_entry(entry.pk + 100, EntryText("關稅", "", ""))
     rebuild()
 
     assert open_backend(connection).find_entry_ids() == {entry.pk}
@@ -58,7 +64,7 @@ def test_checking_a_right_index_is_content(entry, capsys):
     [
         (remove_entry, "未載入：{pk} 關稅"),
         (lambda pk: index_entry(pk, EntryText("匯率", "", "")), "內容過時：{pk} 關稅"),
-        (lambda pk: Entry.objects.filter(pk=pk).update(state=State.DRAFT), "不應載入：{pk}"),
+        (lambda pk: Entry.objects.filter(pk=pk)._raw_delete("default"), "不應載入：{pk}"),
     ],
 )
 def test_checking_tells_each_difference_and_fails(entry, capsys, harm, line):

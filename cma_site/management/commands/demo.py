@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, User
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,6 +28,13 @@ from subscribers.delivery import open_mailing
 from subscribers.models import DeliveryState, Mailing
 
 USERNAME = "editor"
+# One for each role, to see the desk as its people do; all with the administrator's password.
+ROLE_OF = {
+    "writer": "撰稿人",
+    "reviewer": "編輯",
+    "publisher": "出版人",
+    "manager": "會員管理員",
+}
 PATIENCE = 300  # seconds for the worker to print everything, and as many to send everything
 
 
@@ -71,7 +78,7 @@ class Command(BaseCommand):
         """All that can be done before a reader comes; what was done by an earlier run stays."""
         call_command("migrate", verbosity=0)
         load_samples()
-        password = make_editor(settings.VAR_DIR / "editor-password")
+        password = make_staff(settings.VAR_DIR / "editor-password")
         supervisor.start("worker", WORKER)
         supervisor.start("beat", BEAT)
         editions = list(Edition.objects.visible_to(Audience.PUBLIC).newest_first())
@@ -164,17 +171,24 @@ def hold_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def make_editor(password_file: Path) -> str:
-    """An administrator with a password of this machine's own."""
+def make_staff(password_file: Path) -> str:
+    """An administrator and one person of each role, with a password of this machine's own."""
     password = read_or_make_secret(password_file, partial(secrets.token_urlsafe, 9))
-    editors = get_user_model()._default_manager
-    editor, _ = editors.get_or_create(
-        username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
-    )
-    if not editor.check_password(password):
-        editor.set_password(password)
-        editor.save()
+    make_account(USERNAME, password, is_superuser=True)
+    for username, role in ROLE_OF.items():
+        account = make_account(username, password, is_superuser=False)
+        account.groups.add(Group.objects.get(name=role))
     return password
+
+
+def make_account(username: str, password: str, *, is_superuser: bool) -> User:
+    account, _ = User.objects.get_or_create(
+        username=username, defaults={"is_staff": True, "is_superuser": is_superuser}
+    )
+    if not account.check_password(password):
+        account.set_password(password)
+        account.save()
+    return account
 
 
 def is_printed(edition: Edition) -> bool:
@@ -190,6 +204,7 @@ def describe_result(editions: list[Edition], mailing: Mailing, password: str) ->
     pages = sum(map(count_pages, editions))
     sent = mailing.deliveries.filter(state=DeliveryState.SENT).count()
     entries = Entry.objects.visible_to(Audience.PUBLIC).count()
+    roles = "、".join(f"{username}（{role}）" for username, role in ROLE_OF.items())
     site = settings.SITE_URL
     return f"""
 已出版：{len(editions)} 期，{entries} 篇短評
@@ -201,4 +216,5 @@ PDF：{len(editions)} 份，共 {pages} 頁（{settings.MEDIA_ROOT / "pdf"}）
   最新一期    {site}{mailing.edition.get_absolute_url()}
   搜尋        {site}/search/?q=新质生产力
   會員郵箱    {site}/mailbox/
-  編輯台      {site}/admin/    用戶名稱 {USERNAME}，密碼 {password}"""
+  編輯台      {site}/admin/    用戶名稱 {USERNAME}，密碼 {password}
+  各角色      {roles}，密碼同上"""

@@ -1,0 +1,85 @@
+"""The glossary and the names of themes, from their rows to what house style and search go by."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from briefings.house_style import Finding, Glossary, check_style
+from briefings.house_style import Term as GlossaryEntry
+from briefings.models import Entry, GlossaryTerm, Theme, ThemeQuerySet, Wording
+from briefings.search.query import Query, parse_query
+from briefings.search.synonyms import Synonyms
+from briefings.search.tokens import split_runs
+
+Groups = tuple[tuple[str, ...], ...]
+
+
+def load_glossary() -> Glossary:
+    """In two queries, however many terms there are."""
+    terms = GlossaryTerm.objects.prefetch_related("wordings")
+    return _make_glossary(tuple(describe_term(term) for term in terms))
+
+
+def describe_term(term: GlossaryTerm) -> GlossaryEntry:
+    wordings = term.wordings.all()
+    return GlossaryEntry(
+        name=term.name,
+        is_law=term.kind == GlossaryTerm.Kind.LAW,
+        wordings=tuple(wording.text for wording in wordings if not wording.is_discouraged),
+        discouraged=tuple(wording.text for wording in wordings if wording.is_discouraged),
+    )
+
+
+def find_style_findings(entry: Entry) -> list[Finding]:
+    """What the house style check has to say of an entry as it is stored."""
+    return check_style(entry.headline, entry.lead, entry.body, load_glossary())
+
+
+def understand_query(text: str, themes: ThemeQuerySet) -> Query:
+    """What was typed, with the other wordings by the glossary and by the aliases of `themes`.
+
+    Three queries. Only `themes` have a part in it: what the reader may not see isn't told either.
+    What is not to be written is looked for as well, but not told.
+    """
+    query = parse_query(text)
+    if not query:
+        return query
+    wordings = Wording.objects.filter(is_discouraged=True)
+    untold = frozenset(wordings.values_list("text", flat=True))
+    names = GlossaryTerm.objects.values_list("pk", "name", "wordings__text")
+    return _make_synonyms(_group(names) + _group(_list_names(themes)), untold).expand(query)
+
+
+def find_theme_called(text: str, query: Query, themes: ThemeQuerySet) -> Theme | None:
+    """The one of `themes` that has this name or alias, as typed or in another wording of it."""
+    texts = [text, *query.also] if len(query.terms) == 1 else [text]
+    wanted = [runs for text in texts if (runs := split_runs(text))]
+    for theme_id, *names in _list_names(themes):
+        if any(name and split_runs(name) in wanted for name in names):
+            return themes.get(pk=theme_id)
+    return None
+
+
+def _list_names(themes: ThemeQuerySet) -> Iterable[tuple[int, str, str | None]]:
+    # By id: joined to what `themes` counts, the aliases would multiply it.
+    chosen = Theme.objects.filter(pk__in=themes.order_by().values("pk"))
+    return chosen.values_list("pk", "name", "aliases__name")
+
+
+def _group(rows: Iterable[tuple[int, str, str | None]]) -> Groups:
+    """The names of each thing, of those that have more than one."""
+    groups: dict[int, dict[str, None]] = {}
+    for key, *names in rows:
+        groups.setdefault(key, {}).update(dict.fromkeys(name for name in names if name))
+    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
+
+# The rows are read each time, so that every process goes by what an editor has just saved; only
+# what is made of them is kept.
+@lru_cache(maxsize=4)
+def _make_synonyms(groups: Groups, untold: frozenset[str]) -> Synonyms:
+    return Synonyms(groups, untold)
+
+
+@lru_cache(maxsize=4)
+def _make_glossary(terms: tuple[GlossaryEntry, ...]) -> Glossary:
+    return Glossary(terms)
