@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,19 @@ class Stage:
 
     def logs(self) -> str:
         return "\n".join(path.read_text() for path in self.processes.log_dir.glob("*.log"))
+
+
+def wait_until_served(stage: Stage, patience: float = 30) -> None:
+    """Until the site at `stage.url` answers."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            urllib.request.urlopen(f"{stage.url}/healthz")
+        except OSError:
+            assert time.monotonic() < deadline, stage.logs()
+            time.sleep(0.1)
+        else:
+            return
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader
 
 from cma_site.supervisor import BEAT, WORKER, serve_command
-from conftest import Stage, find_free_port
+from conftest import Stage, find_free_port, wait_until_served
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -86,18 +86,6 @@ def site(tmp_path, stage_env, inbox):
         stage.url = env["SITE_URL"]
         wait_until_served(stage)
         yield stage
-
-
-def wait_until_served(stage: Stage, patience: float = 30) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            urllib.request.urlopen(f"{stage.url}/healthz")
-        except OSError:
-            assert time.monotonic() < deadline, stage.logs()
-            time.sleep(0.1)
-        else:
-            return
 
 
 @pytest.fixture

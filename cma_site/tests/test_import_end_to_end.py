@@ -1,8 +1,5 @@
 """Twenty old editions at once, by a browser, a web server and a worker that are all real."""
 
-import time
-import urllib.request
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -11,7 +8,7 @@ from briefings.tests.importer.specimens import make_pieces
 from briefings.tests.importer.typesetting import typeset
 from briefings.tests.importer.word_files import make_plain, make_styled
 from cma_site.supervisor import BEAT, WORKER, serve_command
-from conftest import Stage, find_free_port
+from conftest import Stage, find_free_port, wait_until_served
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -57,18 +54,6 @@ def site(stage):
     stage.url = f"http://127.0.0.1:{port}"
     wait_until_served(stage)
     return stage
-
-
-def wait_until_served(stage: Stage, patience: float = 30) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            urllib.request.urlopen(f"{stage.url}/healthz")
-        except OSError:
-            assert time.monotonic() < deadline, stage.logs()
-            time.sleep(0.1)
-        else:
-            return
 
 
 def log_in(page: Page, site: Stage) -> None:
