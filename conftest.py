@@ -16,7 +16,7 @@ from celery import current_app
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from cma_site.supervisor import Supervisor
 
@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent
 # How long an example takes is for the bench to tell, on a machine that does nothing else.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+expect.set_options(timeout=30_000)  # milliseconds, for a machine with other work to do
 
 
 def find_free_port() -> int:

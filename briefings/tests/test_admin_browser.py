@@ -151,7 +151,7 @@ def test_the_editor_speaks_chinese(desk, live_server):
 
     desk.get_by_role("button", name="插入表格").click()
     dialog = desk.locator(".prose-editor-dialog")
-    expect(dialog).to_contain_text("首列為標題")
+    expect(dialog).to_contain_text("首列是標題")
     titles = desk.locator(".prose-menubar__button").evaluate_all("all => all.map(b => b.title)")
     options = dialog.locator("option").evaluate_all("all => all.map(o => o.label)")
 
