@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from briefings.differences import render_difference
 from briefings.html import carry_pictures
-from briefings.models import Correction, Edition, Entry, Imprint, Publication, State
+from briefings.models import CAME_OUT, Correction, Edition, Entry, Imprint, Publication, State
 
 PRINT_COLUMN = (586, 780)  # 440 pt as CSS counts pixels; a caption still fits on the page below
 MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/edition/body.html
@@ -256,7 +256,7 @@ def describe_edition(edition: Edition) -> EditionContext:
     """
     entries = edition.entries.prefetch_related(*DESCRIBED)  # type: ignore[misc]
     if edition.is_published:
-        entries = entries.filter(state__in=[State.PUBLISHED, State.WITHDRAWN])
+        entries = entries.filter(state__in=CAME_OUT)
     numbered = list(enumerate(entries, start=1))
     return EditionContext(
         label=edition.label,

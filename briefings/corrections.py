@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from briefings.history import Person, describe_line
 from briefings.html import to_text
-from briefings.models import Correction, Entry, State
+from briefings.models import CAME_OUT, Correction, Entry, State
 from briefings.publishing import request_pdf
 
 _TAG = re.compile(r"<([a-z0-9]+)([^>]*)>")
@@ -40,7 +40,7 @@ class Opened:
 
 def has_been_read(entry: Entry) -> bool:
     """Of a withdrawn one too: it may come back, and readers will compare."""
-    return entry.state in (State.PUBLISHED, State.WITHDRAWN)
+    return entry.state in CAME_OUT
 
 
 def describe_text(entry: Entry) -> dict[str, Any]:

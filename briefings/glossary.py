@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from briefings.house_style import Finding, Glossary, check_style
+from briefings.house_style import Glossary
 from briefings.house_style import Term as GlossaryEntry
-from briefings.models import Entry, GlossaryTerm, Theme, ThemeQuerySet, Wording
+from briefings.models import GlossaryTerm, Theme, ThemeQuerySet, Wording
 from briefings.search.query import Query, parse_query
 from briefings.search.synonyms import Synonyms
 from briefings.search.tokens import split_runs
@@ -27,11 +27,6 @@ def describe_term(term: GlossaryTerm) -> GlossaryEntry:
         wordings=tuple(wording.text for wording in wordings if not wording.is_discouraged),
         discouraged=tuple(wording.text for wording in wordings if wording.is_discouraged),
     )
-
-
-def find_style_findings(entry: Entry) -> list[Finding]:
-    """What the house style check has to say of an entry as it is stored."""
-    return check_style(entry.headline, entry.lead, entry.body, load_glossary())
 
 
 def understand_query(text: str, themes: ThemeQuerySet) -> Query:

@@ -114,6 +114,11 @@ def record_act(thing: models.Model, *, by: Person = None, why: str) -> None:
         )
 
 
+def say_why(act: str, note: str) -> str:
+    """What was done and, if a note says so, what for."""
+    return f"{act}：{note.strip()}" if note.strip() else act
+
+
 def keep_unrecorded(thing: models.Model) -> None:
     """Have the history hold what the row says before it is changed.
 

@@ -125,17 +125,24 @@ def read_file(file_id: int, now: datetime) -> None:
     file = ImportedFile.objects.get(pk=file_id)
     try:
         with file.upload.open("rb") as upload:
-            manuscript = manuscript_from_bytes(upload.read(), name=file.name)
-        _note_result(file, manuscript, parse_manuscript(manuscript))
-    except UnreadableDocument as refusal:
-        _refuse(file, str(refusal).removeprefix(f"{file.name}："))
+            content = upload.read()
     except (OSError, ValueError):
         logger.exception("The upload of imported file %s is gone", file_id)
         _refuse(file, "上載的檔案已不在，請再上載一次。")
-    except Exception:
-        logger.exception("Imported file %s could not be understood", file_id)
-        _refuse(file, "程式未能解讀這個檔案；請另存為純文字檔再試，並通知技術人員。")
+    else:
+        _understand(file, content)
     _settle(file)
+
+
+def _understand(file: ImportedFile, content: bytes) -> None:
+    try:
+        manuscript = manuscript_from_bytes(content, name=file.name)
+        _note_result(file, manuscript, parse_manuscript(manuscript))
+    except UnreadableDocument as refusal:
+        _refuse(file, str(refusal).removeprefix(f"{file.name}："))
+    except Exception:
+        logger.exception("Imported file %s could not be understood", file.pk)
+        _refuse(file, "程式未能解讀這個檔案；請另存為純文字檔再試，並通知技術人員。")
 
 
 def _refuse(file: ImportedFile, reason: str) -> None:

@@ -5,7 +5,7 @@ The roles themselves are groups of these permissions, made by `cma_site/migratio
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from briefings.models import Entry, State
+from briefings.models import CAME_OUT, Entry, State
 
 WRITE = "briefings.write_entry"
 CHANGE = "briefings.change_entry"
@@ -37,7 +37,7 @@ def may_change_entry(user: Person, entry: Entry) -> bool:
     """In the ordinary way. What was approved stays what its approvers read."""
     if entry.state == State.SCHEDULED:
         return False
-    if entry.state in (State.PUBLISHED, State.WITHDRAWN):
+    if entry.state in CAME_OUT:
         return user.has_perm(CORRECT)
     if entry.state == State.APPROVED and not user.has_perm(APPROVE):
         return False
@@ -45,7 +45,7 @@ def may_change_entry(user: Person, entry: Entry) -> bool:
 
 
 def may_delete_entry(user: Person, entry: Entry) -> bool:
-    if entry.state in (State.SCHEDULED, State.PUBLISHED, State.WITHDRAWN):
+    if entry.state == State.SCHEDULED or entry.state in CAME_OUT:
         return False
     is_own_draft = entry.state == State.DRAFT and is_own(user, entry)
     return user.has_perm("briefings.delete_entry") or is_own_draft

@@ -14,13 +14,12 @@ from io import BytesIO
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
 from PIL import Image, ImageCms, ImageFile, ImageOps
 from reversion.models import Version
 
 from briefings.files import store_whole
 from briefings.html import find_pictures
-from briefings.models import Autosave, Correction, Entry, Picture, Publication
+from briefings.models import Autosave, Entry, Picture, Publication
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 40_000_000  # more than any telephone takes; decoded, some 160 MB
@@ -208,9 +207,7 @@ def is_needed(picture: Picture) -> bool:
     """
     if find_uses([picture.name])[picture.name]:
         return True
-    corrected = Q(before__icontains=picture.name) | Q(after__icontains=picture.name)
     return (
         Autosave.objects.filter(fields__icontains=picture.name).exists()
-        or Correction.objects.filter(corrected).exists()
         or Version.objects.filter(serialized_data__contains=picture.name).exists()
     )

@@ -4,7 +4,7 @@ without an account, as it was saved, by a link that expires.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from briefings.contexts import EditionContext, absolute_url, describe_edition
-from briefings.models import Audience, Edition, Entry, SharedDraft
+from briefings.models import CAME_OUT, Audience, Edition, Entry, SharedDraft
 from briefings.views import place_entry
 
 GOOD_FOR = (1, 7, 30)  # days that a link can be asked for
@@ -99,9 +99,10 @@ def show_shared(request: HttpRequest, shared: SharedDraft) -> HttpResponse:
     same = type(thing)._default_manager.filter(pk=thing.pk)
     if same.visible_to(Audience.PUBLIC).exists():
         return redirect(thing)
-    if same.visible_to(Audience.MEMBERS).exists() or thing.withdrawn_at:
+    if thing.state in CAME_OUT:
         return show_expired(request)
-    notice = f"草稿，未經定稿，請勿轉發；連結有效至{show_day(shared.expires_at)}。"
+    end = date_format(timezone.localtime(shared.expires_at), "DATETIME_FORMAT")
+    notice = f"草稿，未經定稿，請勿轉發；連結有效至{end}。"
     context: dict[str, Any] = {"preview_notice": notice}
     if isinstance(thing, Edition):
         page = {"edition": describe_edition(thing)}
@@ -111,7 +112,3 @@ def show_shared(request: HttpRequest, shared: SharedDraft) -> HttpResponse:
         # This entry was shared, and not what stands beside it.
         page = place_entry(thing, description.only([thing.pk]))
         return render(request, "briefings/entry_preview.html", context | page)
-
-
-def show_day(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "Y年n月j日 H:i")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from briefings.contexts import describe_imprint
-from briefings.history import Person, keep_version, name_person, record_act
+from briefings.history import Person, keep_version, name_person, record_act, say_why
 from briefings.models import Audience, Edition, Entry, ReviewNote, State
 from briefings.permissions import PUBLISH
 
@@ -292,7 +292,7 @@ def withdraw_edition(edition: Edition, *, note: str = "", by: Person = None) -> 
             raise TransitionRefused(f"{row}並未出版，無從撤回。")
         _move(row, State.WITHDRAWN, withdrawn_at=timezone.now(), withdrawal_note=note.strip())
         edition.refresh_from_db()
-        record_act(edition, by=by, why=_say_why("撤回", note))
+        record_act(edition, by=by, why=say_why("撤回", note))
 
 
 def withdraw_entry(entry: Entry, *, note: str, by: Person = None) -> None:
@@ -310,7 +310,7 @@ def withdraw_entry(entry: Entry, *, note: str, by: Person = None) -> None:
             raise TransitionRefused(f"「{row}」並未出版，無從撤回。")
         _settle_entry(row, State.WITHDRAWN, withdrawn_at=timezone.now(), withdrawal_note=note)
         entry.refresh_from_db()
-        record_act(entry, by=by, why=_say_why("撤回", note))
+        record_act(entry, by=by, why=say_why("撤回", note))
         request_pdf(edition.pk)
 
 
@@ -327,10 +327,6 @@ def restore_entry(entry: Entry, *, by: Person = None) -> None:
         entry.refresh_from_db()
         record_act(entry, by=by, why="恢復公開")
         request_pdf(edition.pk)
-
-
-def _say_why(act: str, note: str) -> str:
-    return f"{act}：{note.strip()}" if note.strip() else act
 
 
 def _lock_edition_of(entry: Entry) -> Edition | None:
@@ -359,5 +355,8 @@ def _move(row: Edition, state: State, **written: Any) -> None:
     """By update(), for a save() would not write this, and would write everything else."""
     Edition.objects.filter(pk=row.pk).update(state=state, **written)
     # What was withdrawn by itself stays so, however often the edition comes and goes.
-    row.entries.filter(withdrawn_at=None).update(state=state)
+    entries = row.entries.filter(withdrawn_at=None)
+    if state == State.WITHDRAWN:  # what never came out has yet to be approved
+        entries = entries.filter(state=State.PUBLISHED)
+    entries.update(state=state)
     row.entries.all().refresh_index()

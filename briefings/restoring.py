@@ -14,7 +14,14 @@ from django.utils import timezone
 from reversion.models import Version
 
 from briefings.corrections import correcting, has_been_read
-from briefings.history import Person, keep_unrecorded, list_rows, rebuild, record_act
+from briefings.history import (
+    Person,
+    keep_unrecorded,
+    list_rows,
+    rebuild,
+    record_act,
+    say_why,
+)
 from briefings.html import find_pictures
 from briefings.models import Author, Byline, Entry, Picture, Source, Theme, ThemedEntry
 
@@ -41,8 +48,8 @@ def restore_version(entry: Entry, version: Version, *, by: Person, note: str = "
         with correcting(row, note=note, by=by) if has_been_read(row) else nullcontext():
             lost = _write(row, version)
         day = timezone.localtime(version.revision.date_created)
-        why = f"還原至 {day:%Y-%m-%d %H:%M} 的版本"
-        record_act(row, by=by, why=f"{why}：{note.strip()}" if note.strip() else why)
+        act = f"還原至 {day:%Y-%m-%d %H:%M} 的版本"
+        record_act(row, by=by, why=say_why(act, note))
     return lost
 
 

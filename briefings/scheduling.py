@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from briefings.history import record_act
+from briefings.history import name_person, record_act
 from briefings.hooks import PublishOption, publish_options
 from briefings.models import Edition, State
 from briefings.publishing import publish_if_due
@@ -58,7 +58,7 @@ def _carry_out(edition: Edition, name: str) -> str:
     if option is None:
         return "未有進行：已沒有這個選項。"
     if user is None or not user.has_perm(option.permission):
-        return f"未有進行：排程的{user or '用戶'}已沒有這項權限。"
+        return f"未有進行：排程的{name_person(user) or '用戶'}已沒有這項權限。"
     return option.carry_out(edition, user)
 
 

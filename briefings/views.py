@@ -28,13 +28,13 @@ from briefings.forms import SearchForm, YearForm
 from briefings.glossary import find_theme_called, understand_query
 from briefings.html import to_text
 from briefings.models import (
+    CAME_OUT,
     Audience,
     Edition,
     Entry,
     EntryQuerySet,
     Picture,
     Publication,
-    State,
     Theme,
 )
 from briefings.pdf import PDFRefused, store_edition_pdf
@@ -55,7 +55,7 @@ def public_editions() -> QuerySet[Edition]:
     """With `placed_entries`, in order: those that the public may read, and the withdrawn, whose
     places count but of which nothing is shown.
     """
-    entries = Entry.objects.filter(state__in=[State.PUBLISHED, State.WITHDRAWN])
+    entries = Entry.objects.filter(state__in=CAME_OUT)
     return (
         Edition.objects.visible_to(Audience.PUBLIC)
         .newest_first()

@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import ip_address
 from threading import Timer
+from time import monotonic
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from celery import signature
@@ -29,6 +30,7 @@ from briefings.models import Entry, WebLink
 
 PATIENCE = 6.0  # seconds for each connection and answer
 LONGEST = 20.0  # seconds for one request, however slowly it drips
+LONGEST_CHECK = 120.0  # seconds, after which no further link is begun: workers have mail to send
 MOST_REDIRECTS = 5
 REST = timedelta(days=1)  # no link is asked more often, unless a person wants to know
 SOON_AGAIN = timedelta(minutes=5)  # then it is asked no more often than this
@@ -117,18 +119,22 @@ def check_links(
     rest: timedelta = REST,
     now: datetime | None = None,
     may_connect: Guard = is_public_address,
+    patience: float = LONGEST_CHECK,
 ) -> None:
     """Ask those of `urls` that have rested, and write down what answered.
 
     Of two who check at once, one asks. A check that dies halfway is not made up for until the
-    link has rested again.
+    link has rested again. What there was no time for is still due, for the next check to ask.
     """
+    began = monotonic()
     for url in urls:
         moment = now or timezone.now()
         link, _ = WebLink.objects.get_or_create(url=url)
         has_rested = Q(checked_at=None) | Q(checked_at__lte=moment - rest)
         if WebLink.objects.filter(has_rested, pk=link.pk).update(checked_at=moment):
             WebLink.objects.filter(pk=link.pk).update(fault=find_fault(url, may_connect))
+        if monotonic() - began >= patience:
+            return
 
 
 def request_check(entries: Iterable[Entry], *, rest: timedelta = REST) -> int:
@@ -196,7 +202,10 @@ def _ask(method: str, url: str, may_connect: Guard) -> int:
         status, location = _ask_once(method, url, may_connect)
         if status not in _REDIRECTS or not location:
             return status
-        url = urljoin(url, location)
+        try:
+            url = urljoin(url, location)
+        except ValueError as error:
+            raise LinkFault("網址寫法有誤") from error
     raise LinkFault("轉址太多次")
 
 

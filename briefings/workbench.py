@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from briefings.models import Autosave, Edition, Entry, SearchMiss, State
+from briefings.permissions import APPROVE
 from briefings.publishing import find_obstacles
 
 SHOWN = 6
@@ -32,7 +33,7 @@ def list_cards(request: HttpRequest) -> list[Card]:
     """Those that this person may see, in the order of the work; some ten queries."""
     user = request.user
     cards = [show_my_drafts(user)]
-    if user.has_perm("briefings.approve_entry"):
+    if user.has_perm(APPROVE):
         cards.append(show_waiting())
     if user.has_perm("briefings.change_edition"):
         cards += [show_edition_in_the_making(), show_scheduled()]
@@ -42,16 +43,15 @@ def list_cards(request: HttpRequest) -> list[Card]:
 
 
 def show_my_drafts(user: AbstractBaseUser | AnonymousUser) -> Card:
-    mine: QuerySet[Entry] = Entry.objects.filter(
-        created_by=user.pk, state__in=[State.DRAFT, State.IN_REVIEW]
-    ).order_by("-updated_at")
+    states = [State.DRAFT, State.IN_REVIEW]
+    mine: QuerySet[Entry] = Entry.objects.filter(created_by=user.pk, state__in=states)
     return Card(
         "my-drafts",
         "我的草稿",
         "briefings/desk/my_drafts.html",
-        address=f"{_list_of_entries()}?state__exact={State.DRAFT}",
+        address=f"{_list_of_entries()}?mine=1&state__in={','.join(states)}",
         about={
-            "entries": mine[:SHOWN],
+            "entries": mine.order_by("-updated_at")[:SHOWN],
             "unsaved": Autosave.objects.filter(user=user.pk)
             .select_related("entry")
             .order_by("-saved_at")[:SHOWN],
@@ -75,7 +75,7 @@ def show_waiting() -> Card:
 
 
 def show_edition_in_the_making() -> Card:
-    """The draft edition that comes out next, and what it lacks."""
+    """The draft edition of the latest date, and what it lacks; older ones may be imports."""
     drafts = Edition.objects.filter(state=State.DRAFT)
     edition = drafts.order_by(F("date").desc(nulls_last=True), "-pk").first()
     return Card(

@@ -16,6 +16,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from briefings.contexts import absolute_url
+from briefings.history import name_person
 from briefings.models import Publication
 from cma_site.accounts import log_about
 from subscribers.messages import Message, one_line, write_address
@@ -61,7 +62,7 @@ def build_reset_mail(user: User) -> Message:
         to=[user.email],
         headers={
             "From": write_address(publication.name, publication.sender_email),
-            "To": write_address(user.get_full_name(), user.email),
+            "To": write_address(name_person(user), user.email),
             "Date": format_datetime(timezone.localtime()),
             "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
             "Auto-Submitted": "auto-generated",

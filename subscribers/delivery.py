@@ -95,7 +95,12 @@ def group_members(edition: EditionContext) -> dict[tuple[int, ...], list[int]]:
 
 
 def is_open_to_public(edition: Edition) -> bool:
-    """Whether its mail may link to its pages. A draft is expected to be."""
+    """Whether its mail may link to its pages; before it is published, whether it will be.
+
+    Nobody has said yet who may read a draft; it is expected to be for everybody.
+    """
+    if edition.state == State.SCHEDULED:
+        return edition.audience == Audience.PUBLIC
     return edition.state == State.DRAFT or edition.is_visible_to(Audience.PUBLIC)
 
 

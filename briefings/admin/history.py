@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -159,11 +159,14 @@ class EntryHistory(WithPanels):
         return TemplateResponse(request, "admin/briefings/entry/version.html", context)
 
     def _restore(self, request: HttpRequest, entry: Entry, version: Version) -> bool:
-        if not self.has_change_permission(request, entry):
-            raise PermissionDenied
+        note = request.POST.get("note", "")
         try:
-            note = request.POST.get("note", "")
-            lost = restore_version(entry, version, by=request.user, note=note)
+            with transaction.atomic():
+                # As it now is, and stays until it is written: it may have been scheduled since.
+                row = get_object_or_404(Entry.objects.select_for_update(), pk=entry.pk)
+                if not self.has_change_permission(request, row):
+                    raise PermissionDenied
+                lost = restore_version(row, version, by=request.user, note=note)
         except CorrectionRefused as refused:
             messages.error(request, str(refused))
             return False

@@ -269,11 +269,12 @@ class Workflow(WithPanels):
     def _take(self, request: HttpRequest, entry: Entry, step: Step) -> None:
         """Not for those who may not; who is merely too late is told so.
 
-        `_since` is the state that the page showed, by which its reader decided.
+        `_since` is the state that the page showed, by which its reader decided; the step is taken
+        only if the entry is still in it.
         """
+        entry.state = request.POST.get("_since", entry.state)
         if entry.state in step.since and not step.is_open_to(request.user, entry):
             raise PermissionDenied
-        entry.state = request.POST.get("_since", entry.state)
         try:
             step.take(entry, request.user, request.POST.get("_note", ""))
         except TransitionRefused as refused:

@@ -10,7 +10,14 @@ from briefings.models.publication import Imprint, Publication
 from briefings.models.reviews import Correction, ReviewNote
 from briefings.models.searches import SearchMiss
 from briefings.models.shared_drafts import SharedDraft
-from briefings.models.states import Audience, Publishable, State, find_free_slug, is_open_to
+from briefings.models.states import (
+    CAME_OUT,
+    Audience,
+    Publishable,
+    State,
+    find_free_slug,
+    is_open_to,
+)
 from briefings.models.themes import (
     FormerThemeAddress,
     Theme,
@@ -22,6 +29,7 @@ from briefings.models.web_links import WebLink
 from briefings.models.writing_desks import Autosave, Presence
 
 __all__ = [
+    "CAME_OUT",
     "Audience",
     "Author",
     "Autosave",

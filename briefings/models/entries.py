@@ -13,6 +13,7 @@ from briefings.html import to_text
 from briefings.models.bylines import Author, Byline
 from briefings.models.editions import Edition
 from briefings.models.states import (
+    CAME_OUT,
     Audience,
     Publishable,
     State,
@@ -157,7 +158,7 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
 
     def _choose_slug(self) -> str:
         """The headline's, until readers have seen the address."""
-        if self.slug and self.state in (State.PUBLISHED, State.WITHDRAWN):
+        if self.slug and self.state in CAME_OUT:
             return self.slug
         wanted = slugify(self.headline, allow_unicode=True)[:120] or "entry"
         return find_free_slug(Entry, wanted, keep=self.pk)

@@ -44,7 +44,7 @@ class ReviewNote(models.Model):
 class Correction(models.Model):
     """A change of what readers had already read, with its reason, as all of them are shown it.
 
-    `before` and `after` are texts as `briefings.publishing.describe_text` gives them.
+    `before` and `after` are texts as `briefings.corrections.describe_text` gives them.
     """
 
     entry = models.ForeignKey(

@@ -32,6 +32,10 @@ class State(models.TextChoices):
     WITHDRAWN = "withdrawn", "已撤回"
 
 
+# What readers have had before them, and may have again: its address and its words are known.
+CAME_OUT = (State.PUBLISHED, State.WITHDRAWN)
+
+
 def is_open_to(audience: Audience, now: datetime | None = None, prefix: str = "") -> Q:
     """The rule of who may read an edition, as a condition on it or (with a prefix) its entries."""
     published = Q(**{f"{prefix}state": State.PUBLISHED})

@@ -3,10 +3,15 @@
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from briefings.models import Edition, Entry, Theme
-from briefings.tests.makers import make_draft
+from briefings.imports import read_file
+from briefings.models import Edition, Entry, ImportBatch, ImportedFile, Theme
+from briefings.tests.importer.specimens import make_pieces
+from briefings.tests.importer.typesetting import typeset
+from briefings.tests.makers import make_draft, make_entry
 
 pytestmark = [
     pytest.mark.slow,
@@ -99,6 +104,31 @@ def test_leaving_an_edition_unsaved_asks_first(change, desk, asked, live_server)
 
     assert asked == ["beforeunload"]
     assert desk.url.endswith("/change/")
+
+
+def test_leaving_whatever_does_not_save_itself_asks_first(desk, live_server):
+    upload = SimpleUploadedFile("舊期.txt", typeset(make_pieces(1)).encode())
+    batch = ImportBatch.objects.create()
+    file = ImportedFile.objects.create(batch=batch, name=upload.name, upload=upload)
+    read_file(file.pk, timezone.now())
+    fields = {
+        f"theme/{Theme.objects.create(name='大灣區').pk}/change": "#id_name",
+        "publication": "#id_tagline",
+        f"entry/{make_entry().pk}/change": "#note-text",
+        f"importbatch/files/{file.pk}": "#id_number",
+    }
+    asked: list[str] = []
+    desk.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    for address, field in fields.items():
+        desk.goto(f"{live_server.url}/admin/briefings/{address}/")
+        if field == "#note-text":
+            desk.get_by_role("tab", name="審閱").click()
+        desk.locator(field).click()
+        desk.keyboard.type("7")
+    desk.goto(f"{live_server.url}/admin/")
+
+    assert asked == ["beforeunload"] * len(fields)
 
 
 @pytest.mark.parametrize("form", ["edition", "entry"])

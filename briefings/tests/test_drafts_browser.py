@@ -104,6 +104,23 @@ def test_text_survives_a_killed_tab_even_when_the_server_was_out_of_reach(room, 
     expect(tab.locator("#id_headline")).to_have_value("斷線時寫的一篇")
 
 
+def test_an_answer_cut_short_stops_neither_keeping_nor_saving(room, live_server):
+    entry = make_entry(headline="題")
+    tab = open_entry(room, live_server, entry)
+    faults: list[str] = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    cut_short = {"status": 200, "content_type": "application/json", "body": ""}
+    tab.route(re.compile("/autosave/"), lambda route: route.fulfill(**cut_short), times=1)
+    write(tab, "一句。")
+    expect(status(tab)).to_contain_text("未能連線")
+
+    save(tab)
+
+    expect(tab.locator(".messagelist")).to_contain_text("題")
+    assert "一句。" in Entry.objects.get().body
+    assert faults == []
+
+
 def test_leaving_asks_nothing_and_keeps_what_was_just_typed(room, live_server):
     entry = make_entry(headline="題")
     tab = open_entry(room, live_server, entry)
@@ -130,6 +147,19 @@ def test_a_login_that_ran_out_while_writing_loses_nothing(room, live_server):
 
     expect(tab.locator(".messagelist")).to_contain_text("題")
     assert "寫了很久的一段。" in Entry.objects.get().body
+
+
+def test_after_a_new_login_every_form_of_the_page_can_be_sent(room, live_server):
+    tab = open_entry(room, live_server, make_entry(headline="題"))
+    room.clear_cookies(name="csrftoken")
+    write(tab, "一句。")
+    expect(status(tab)).to_contain_text("已自動儲存")
+
+    tab.get_by_role("tab", name="審閱").click()
+    tab.get_by_label("意見", exact=True).fill("數字有誤。")
+    tab.get_by_role("button", name="加入意見").click()
+
+    expect(tab.locator(".notes")).to_contain_text("數字有誤。")
 
 
 def test_of_two_editors_the_second_to_save_merges(room, page, live_server):

@@ -195,6 +195,15 @@ def test_the_backlog_offers_what_can_be_published_yet(state, is_offered, admin_c
     assert ("候選的" in page) == is_offered
 
 
+def test_who_can_only_read_an_edition_is_offered_no_backlog(client):
+    make_entry(headline="待編的一篇", state=State.APPROVED)
+    client.force_login(make_person("view_edition"))
+
+    page = read(client.get(desk(make_draft())))
+
+    assert "待編的一篇" not in page
+
+
 def test_the_backlog_tells_theme_state_and_length(admin_client):
     make_entry(headline="乙", themes=["北部都會區"], lead="一 二三", body="<p>四五。</p>")
 

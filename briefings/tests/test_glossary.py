@@ -2,9 +2,9 @@
 
 import pytest
 
-from briefings.glossary import find_style_findings, load_glossary, understand_query
+from briefings.glossary import load_glossary, understand_query
+from briefings.house_style import check_style
 from briefings.models import GlossaryTerm, Theme, ThemeAlias
-from briefings.tests.makers import make_entry
 
 pytestmark = pytest.mark.django_db
 
@@ -29,11 +29,10 @@ def also(typed: str) -> set[str]:
     return set(understand_query(typed, Theme.objects.all()).also)
 
 
-def test_a_stored_entry_is_checked_by_the_glossary():
+def test_a_text_is_checked_by_the_stored_glossary():
     make_term("香港特別行政區政府", discouraged="港府")
-    entry = make_entry(lead="港府表示。")
 
-    [finding] = find_style_findings(entry)
+    [finding] = check_style("標題", "港府表示。", "", load_glossary())
 
     assert (finding.rule, finding.suggestions) == ("discouraged", ("香港特別行政區政府",))
 

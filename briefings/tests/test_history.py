@@ -385,6 +385,22 @@ def test_who_may_not_change_an_entry_may_not_restore_it(client):
     assert Entry.objects.get().headline == "新題"
 
 
+def test_what_was_scheduled_since_it_was_looked_up_is_not_restored(admin_client, monkeypatch):
+    entry = make_whole()
+    strip(entry)
+
+    def schedule_and_find(*args):
+        Entry.objects.update(state=State.SCHEDULED)
+        return find_version(*args)
+
+    monkeypatch.setattr("briefings.admin.history.find_version", schedule_and_find)
+
+    response = admin_client.post(page_of(entry))
+
+    assert response.status_code == 403
+    assert Entry.objects.get().headline == "新題"
+
+
 def test_who_may_not_see_entries_sees_no_versions(client):
     entry = make_whole()
     client.force_login(User.objects.create_user("nobody", is_staff=True))

@@ -212,6 +212,18 @@ def test_a_fault_of_ours_refuses_the_file_and_no_other(editor, monkeypatch):
     assert [read(file).state for file in files] == [ImportState.REFUSED, ImportState.READ]
 
 
+@pytest.mark.parametrize("fault", [ValueError, OSError])
+def test_a_fault_of_ours_is_not_put_down_to_the_upload(fault, editor, monkeypatch):
+    [file] = hand_in(editor, upload(typeset([TALENT])))
+
+    def fail(manuscript):
+        raise fault
+
+    monkeypatch.setattr(imports, "parse_manuscript", fail)
+
+    assert read(file).reason.startswith("程式未能解讀這個檔案")
+
+
 def test_an_upload_that_is_gone_is_said_to_be(editor):
     [file] = hand_in(editor, upload(typeset([TALENT])))
     default_storage.delete(file.upload.name)

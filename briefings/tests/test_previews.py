@@ -22,6 +22,7 @@ from briefings.models import (
 )
 from briefings.pdf import PDFRefused
 from briefings.previews import make_shared_url, share_draft
+from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_entry, make_published
 
 pytestmark = pytest.mark.django_db
@@ -334,6 +335,16 @@ def test_a_link_shows_nothing_that_was_published_for_members_only(client):
 
     assert answer.status_code == 410
     assert "會員專享" not in answer.content.decode()
+
+
+def test_a_link_shows_nothing_that_was_withdrawn_with_its_edition(client):
+    edition = make_published({"headline": "已收回的話"})
+    withdraw_edition(edition)
+
+    answer = read_shared(client, edition.entries.get())
+
+    assert answer.status_code == 410
+    assert "已收回的話" not in answer.content.decode()
 
 
 def test_unsaved_text_is_not_shared(admin_client, client):

@@ -217,6 +217,18 @@ def test_a_withdrawn_edition_is_seen_by_nobody_and_can_come_back():
     assert edition.published_at == first
 
 
+def test_an_entry_that_never_came_out_is_not_withdrawn_with_its_edition():
+    edition = make_published()
+    late = make_entry(edition)
+
+    withdraw_edition(edition)
+
+    late.refresh_from_db()
+    assert late.state == State.DRAFT
+    with pytest.raises(TransitionRefused, match="未經審批"):
+        publish_edition(edition, audience=Audience.PUBLIC)
+
+
 def test_only_a_published_edition_can_be_withdrawn():
     with pytest.raises(TransitionRefused, match="並未出版"):
         withdraw_edition(make_draft())

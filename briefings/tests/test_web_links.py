@@ -141,6 +141,12 @@ def test_going_round_in_circles_ends(site):
     assert len(site.asked) == web_links.MOST_REDIRECTS + 1
 
 
+def test_a_redirect_to_no_address_is_a_fault(site):
+    site.answer = lambda *_: (302, {"Location": "http://[nowhere"})
+
+    assert find_fault(site.url, anywhere) == "網址寫法有誤"
+
+
 def test_nobody_there_is_a_fault():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -281,6 +287,15 @@ def test_a_link_is_asked_once_a_day(site, hours, asks):
     check_links([site.url], now=NOON + timedelta(hours=hours), may_connect=anywhere)
 
     assert len(site.asked) == asks
+
+
+@pytest.mark.django_db
+def test_a_check_that_takes_too_long_leaves_the_other_links_due(site):
+    slow, other = f"{site.url}/slow", f"{site.url}/other"
+
+    check_links([slow, other], now=NOON, may_connect=anywhere, patience=0)
+
+    assert find_due_urls([slow, other], now=NOON) == [other]
 
 
 @pytest.mark.django_db

@@ -37,6 +37,18 @@ def test_my_drafts_are_mine(client, editor):
     assert "別人的" not in card
 
 
+def test_all_my_drafts_are_one_step_away(client, editor):
+    make_entry(headline="我的", created_by=editor)
+    make_entry(headline="送審的", created_by=editor, state=State.IN_REVIEW)
+    make_entry(headline="已批的", created_by=editor, state=State.APPROVED)
+    make_entry(headline="別人的", created_by=User.objects.create_user("lee"))
+
+    [card] = [c for c in client.get(FIRST_PAGE).context["cards"] if c.name == "my-drafts"]
+    found = client.get(card.address).context["cl"].result_list
+
+    assert {entry.headline for entry in found} == {"我的", "送審的"}
+
+
 def test_text_that_was_never_saved_is_pointed_to(client, editor):
     now = datetime(2026, 11, 23, 2, tzinfo=UTC)
     Autosave.objects.create(user=editor, form_id="a", fields={"headline": "半篇"}, saved_at=now)

@@ -355,6 +355,15 @@ def test_a_writer_does_not_approve_their_own(state, client):
     assert state_of(entry) == state
 
 
+def test_a_page_that_claims_another_state_gives_a_writer_no_step(client):
+    client.force_login(writer := make_writer())
+    entry = make_entry(created_by=writer, state=State.APPROVED)
+
+    response = client.post(desk_of(entry, "step"), {"_step": "approve", "_since": State.DRAFT})
+
+    assert response.status_code == 403
+
+
 def test_what_was_taken_back_meanwhile_is_not_approved(client):
     client.force_login(make_reviewer())
     entry = make_entry(state=State.DRAFT)

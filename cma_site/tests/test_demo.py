@@ -16,7 +16,7 @@ from conftest import find_free_port
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
     # They share one installation, which takes half a minute to set up.
     pytest.mark.xdist_group("demo"),
 ]

@@ -15,7 +15,7 @@ from cma_site.supervisor import BEAT, WORKER, serve_command
 from cma_site.tests.makers import PASSWORD, calculate_code
 from conftest import Stage, find_free_port, wait_until_served
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 SET_UP = """
 from django.contrib.auth.models import Group, User

@@ -34,11 +34,14 @@ def test_every_command_of_the_readme_exists():
     ] == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "docs/architecture.md", "docs/operations.md", "docs/editors-guide.zh.md"],
+)
 def test_every_link_and_picture_leads_to_a_file(page):
     source = ROOT / page
 
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", source.read_text())
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", source.read_text())
 
     assert [link for link in links if not (source.parent / link).exists()] == []
 

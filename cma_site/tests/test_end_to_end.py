@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from cma_site.supervisor import BEAT, WORKER, serve_command
 from conftest import Stage, find_free_port, wait_until_served
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 PASSWORD = "correct-horse-battery"
 SET_UP = f"""

@@ -10,7 +10,7 @@ from briefings.tests.importer.word_files import make_plain, make_styled
 from cma_site.supervisor import BEAT, WORKER, serve_command
 from conftest import Stage, find_free_port, wait_until_served
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 SET_UP = """
 from django.contrib.auth import get_user_model

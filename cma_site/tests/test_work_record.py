@@ -33,6 +33,15 @@ def test_the_record_tells_who_did_what(admin_client, admin_user):
     assert "審批" in page
 
 
+def test_it_is_called_one_thing_everywhere(admin_client, admin_user):
+    record_act(make_entry(headline="關稅"), by=admin_user, why="審批")
+
+    page = admin_client.get(PATH).content.decode()
+
+    assert "工作紀錄" in page
+    assert "日誌" not in page
+
+
 def test_who_has_no_permission_does_not_read_it(client):
     client.force_login(make_reader("view_entry", "view_member"))
 

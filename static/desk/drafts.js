@@ -96,24 +96,27 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   // ---- the server
+  /** The answer, with what it has `told` us if that is JSON; null if none came, or half of one. */
   async function ask(options) {
     try {
       // A login page would be the answer to a redirect; not followed, it is told from a failure.
-      return await fetch(url, { redirect: "manual", ...options });
+      const answer = await fetch(url, { redirect: "manual", ...options });
+      const isJSON = answer.headers.get("Content-Type") === "application/json";
+      return { type: answer.type, code: answer.status, told: isJSON ? await answer.json() : null };
     } catch {
       return null;
     }
   }
 
-  /** "ok", a trouble's name, or "refused"; after a new login the form gets its new token. */
+  /** "ok", a trouble's name, or "refused"; after a new login the page's forms get their new token. */
   async function meet() {
     const answer = await ask({});
     if (answer?.type === "opaqueredirect") return "login";
-    if (answer?.status === 403) return "refused";
-    if (!answer?.ok) return "offline";
-    const told = await answer.json();
-    if (String(told.user) !== user) return "stranger";
-    token.value = told.token;
+    if (answer?.code === 403) return "refused";
+    if (!answer?.told) return "offline";
+    if (String(answer.told.user) !== user) return "stranger";
+    for (const field of document.getElementsByName("csrfmiddlewaretoken"))
+      field.value = answer.told.token;
     return "ok";
   }
 
@@ -126,15 +129,14 @@ document.addEventListener("DOMContentLoaded", () => {
         keepalive: isLeaving,
       });
     let answer = await send();
-    const isJSON = () => answer?.headers.get("Content-Type") === "application/json";
-    if (answer?.status === 403 && !isJSON()) {
+    if (answer?.code === 403 && !answer.told) {
       const outcome = await meet();
       if (outcome !== "ok") return { outcome };
       answer = await send();
     }
     if (answer?.type === "opaqueredirect") return { outcome: "login" };
-    if (!isJSON()) return { outcome: answer && answer.status < 500 ? "refused" : "offline" };
-    return { outcome: answer.ok ? "ok" : "refused", ...(await answer.json()) };
+    if (!answer?.told) return { outcome: answer && answer.code < 500 ? "refused" : "offline" };
+    return { outcome: answer.code === 200 ? "ok" : "refused", ...answer.told };
   }
 
   const describe = (fields) => ({

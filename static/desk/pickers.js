@@ -41,7 +41,6 @@ document.addEventListener("DOMContentLoaded", () => {
         method: "POST",
         body,
         headers: { "X-CSRFToken": token },
-        credentials: "same-origin",
       })
       answer = await response.json()
     } catch {

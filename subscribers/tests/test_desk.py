@@ -6,7 +6,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from briefings.models import Audience, Theme
-from briefings.tests.makers import make_draft, make_published
+from briefings.tests.makers import make_draft, make_published, make_scheduled
 from subscribers.delivery import finish_mailings, open_mailing
 from subscribers.desk import count_readership, describe_sending, send_to_members
 from subscribers.models import (
@@ -135,6 +135,19 @@ def test_a_draft_is_previewed_as_the_public_would_get_it(client, editor):
     page = client.get(tool(make_draft(), "mail")).content.decode()
 
     assert "在網站閱讀" in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_linked"),
+    [({}, True), ({"audience": Audience.MEMBERS}, False)],
+    ids=["public", "members"],
+)
+def test_a_scheduled_edition_is_previewed_as_it_will_be_mailed(client, editor, fields, is_linked):
+    edition = make_scheduled(**fields)
+
+    page = client.get(tool(edition, "mail")).content.decode()
+
+    assert ("在網站閱讀" in page) is is_linked
 
 
 def test_who_may_not_see_mailings_does_not(client, editor):

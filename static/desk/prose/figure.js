@@ -279,17 +279,17 @@ async function upload(url, file, { alt, isDecorative, caption }) {
 }
 
 async function ask(url, options = {}) {
-  let response
+  let response, answer
   try {
-    response = await fetch(url, { credentials: "same-origin", ...options })
+    response = await fetch(url, options)
+    if (response.headers.get("content-type")?.includes("json")) answer = await response.json()
   } catch {
     throw new Error("連不上伺服器。請檢查網絡後再試；文章沒有受影響。")
   }
-  if (response.redirected || !response.headers.get("content-type")?.includes("json"))
+  if (response.redirected || !answer)
     throw new Error(
       response.status === 413 ? "圖片太大，上限是 10 MB。" : "登入已過期，或沒有權限使用圖片。",
     )
-  const answer = await response.json()
   if (!response.ok) throw new Error(answer.error)
   return answer
 }
