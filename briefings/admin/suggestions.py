@@ -89,6 +89,13 @@ class Suggestions(AutocompleteJsonView):
     model_admin: Any
     object_list: QuerySet
 
+    def process_request(self, request: HttpRequest) -> Any:
+        asked = super().process_request(request)
+        _, model_admin, *_ = asked
+        if model_admin.model not in (Theme, Author):
+            raise PermissionDenied
+        return asked
+
     def get_queryset(self) -> QuerySet:
         self.is_known = True
         rows: QuerySet = self.model_admin.get_queryset(self.request)

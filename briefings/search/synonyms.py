@@ -87,8 +87,12 @@ class Synonyms:
         return {Phrase(wording.runs): wording.text for wording in others[:MAX_OTHERS]}
 
     def _find_within(self, typed: Runs) -> dict[Phrase, str]:
+        whole = "".join(typed)
         for runs in self._longest_first:
-            is_long_enough = not is_han(runs[0]) or len("".join(runs)) >= _LEAST_WITHIN
+            text = "".join(runs)
+            if text not in whole:  # asked first for being cheap, of wordings by the thousand
+                continue
+            is_long_enough = not is_han(runs[0]) or len(text) >= _LEAST_WITHIN
             if is_long_enough and (place := _find_place(runs, typed)) is not None:
                 others = self._list_others(runs, typed=runs)
                 replaced = {

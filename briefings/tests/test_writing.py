@@ -114,6 +114,13 @@ def test_themes_are_suggested_to_those_only_who_may_see_them(client):
     assert client.get("/admin/briefings/entry/suggestions/", ask).status_code == 403
 
 
+@pytest.mark.parametrize(("model", "field"), [("entry", "edition"), ("byline", "entry")])
+def test_nothing_but_themes_and_authors_is_suggested(model, field, admin_client):
+    ask = {"app_label": "briefings", "model_name": model, "field_name": field, "term": "甲"}
+
+    assert admin_client.get("/admin/briefings/entry/suggestions/", ask).status_code == 403
+
+
 def test_a_new_theme_is_made_once(admin_client):
     first = admin_client.post(reverse("admin:entry_new_theme"), {"name": "新興  產業"}).json()
     again = admin_client.post(reverse("admin:entry_new_theme"), {"name": "新兴产业"}).json()

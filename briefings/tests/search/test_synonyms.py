@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from briefings.search.fold import fold
 from briefings.search.query import MAX_QUERY_LENGTH, MAX_TERMS, parse_query
 from briefings.search.snippets import highlight
-from briefings.search.synonyms import MAX_OTHERS, Synonyms
+from briefings.search.synonyms import MAX_OTHERS, Synonyms, _find_place
 
 SYNONYMS = Synonyms(
     [
@@ -126,3 +126,18 @@ def test_whatever_the_groups_and_the_query_the_typed_words_stay(groups, typed):
         for phrase in term.phrases:
             assert len(phrase.tokens) <= MAX_QUERY_LENGTH
             assert all(phrase.runs)
+
+
+def test_of_a_thousand_wordings_only_what_the_query_may_hold_is_looked_for_in_it(monkeypatch):
+    looked_for = []
+
+    def find_and_note(wording, runs):
+        looked_for.append(wording)
+        return _find_place(wording, runs)
+
+    monkeypatch.setattr("briefings.search.synonyms._find_place", find_and_note)
+    many = Synonyms([f"甲乙丙{number}", f"丁戊己{number}"] for number in range(1000))
+
+    many.expand(parse_query("a香" * (MAX_QUERY_LENGTH // 2)))
+
+    assert not looked_for
