@@ -73,6 +73,9 @@ need_python() {
         uv pip install --quiet --python .venv/bin/python $files
     else
         [ -x .venv/bin/python ] || "$python" -m venv .venv
+        # An environment that uv made has no pip.
+        .venv/bin/python -m pip --version >/dev/null 2>&1 ||
+            .venv/bin/python -m ensurepip --default-pip >/dev/null
         # shellcheck disable=SC2086
         .venv/bin/python -m pip install --quiet --disable-pip-version-check $files
     fi
