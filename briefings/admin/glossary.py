@@ -1,5 +1,7 @@
 """The glossary that house style and search go by."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -56,6 +58,13 @@ class GlossaryTermForm(forms.ModelForm):
 
 
 class WordingForm(forms.ModelForm):
+    """A row of a table, which names its fields in its head only; a screen reader hears each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = field.label
+
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].strip()
         refuse_taken(text, other_than=self.instance.term_id)

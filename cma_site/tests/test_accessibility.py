@@ -1,13 +1,19 @@
 """No serious fault that axe knows of, on the desk and in the archive, by day and by night."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from celery import current_app
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
+from django.urls import get_resolver
 
-from briefings.models import Edition, Entry, Theme
+from briefings.models import Edition, Theme
 from cma_site.tests.furnish import furnish
 from cma_site.tests.makers import PASSWORD, make_staff
+from cma_site.tests.walking import list_addresses
 
 pytestmark = [
     pytest.mark.slow,
@@ -15,12 +21,17 @@ pytestmark = [
 ]
 
 BEFORE_LOGIN = ["/admin/login/", "/admin/password_reset/", "/admin/password_reset/sent/"]
+# No pages, or Django's own, which look alike whatever they are about.
+NOT_OURS = re.compile(
+    r"\.pdf$|\.svg$|/logout/$|/log-out-everywhere/$|/jsi18n/$|/login/$|/(?!entry)\w+/\d+/(delete|history)/$"
+)
 GRAVE = ("serious", "critical")
 # What a page is like by night differs in nothing but its colours.
 RULES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 SETTLE = "Promise.allSettled(document.getAnimations().map((change) => change.finished))"
-# select2's list of what is chosen holds its button for clearing, which isn't ours to move.
-OURS = {"exclude": [[".select2-selection__rendered"]]}
+# select2's list of what is chosen holds its button for clearing, and Django names the sign beside
+# its filter of permissions, which has no role: neither is ours to move.
+OURS = {"exclude": [[".select2-selection__rendered"], [".search-label-icon"]]}
 
 
 @pytest.fixture
@@ -35,26 +46,20 @@ def house(page, live_server, settings, tmp_path):
 
 
 def list_desk_pages() -> list[str]:
-    entry = Entry.objects.filter(state="draft").first()
-    edition, published = Edition.objects.get(number=90), Edition.objects.get(number=91)
-    lists = [f"/admin/{name}/" for name in ("briefings/entry", "briefings/picture", "auth/user")]
-    return [
-        "/admin/",
-        *lists,
-        "/admin/briefings/entry/add/",
-        f"/admin/briefings/entry/{entry.pk}/change/",
-        f"/admin/briefings/entry/{entry.pk}/history/",
-        f"/admin/briefings/entry/{entry.pk}/delete/",
-        f"/admin/briefings/edition/{edition.pk}/change/",
-        f"/admin/briefings/edition/{edition.pk}/publish/",
-        f"/admin/briefings/edition/{published.pk}/change/",
-        f"/admin/briefings/edition/{published.pk}/mail/",
-        f"/admin/briefings/theme/{Theme.objects.first().pk}/change/",
-        "/admin/briefings/publication/1/change/",
-        "/admin/two-step/",
-        "/admin/two-step/setup/",
-        "/admin/password_change/",
-    ]
+    """One page of each make: to axe, pages of the same templates are the same page."""
+    client = Client()
+    client.force_login(User.objects.get(username="chan"))
+    values = {"name": "mail", "app_label": "briefings"}
+    pages: dict[tuple[str | None, ...], str] = {}
+    for address in list_addresses(get_resolver(), values, under="/admin/"):
+        if NOT_OURS.search(address):
+            continue
+        answer = client.get(address)
+        if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
+            # By the form of which model, too: each has its own scripts beside it.
+            make = (re.match(r"/admin/(\w+/\w+/)?", address)[0], answer.templates[0].name)
+            pages.setdefault(make, address)
+    return sorted(pages.values())
 
 
 def list_public_pages() -> list[str]:
@@ -96,4 +101,4 @@ def test_no_page_has_a_serious_fault(house, live_server):
     house.get_by_role("button", name="登入").click()
     faults += find_faults(house, base, list_desk_pages())
 
-    assert faults == []
+    assert not faults, "\n".join(faults)
