@@ -80,6 +80,8 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
     themes = TaggableManager(
         through=ThemedEntry,
         manager=ThemesOfEntry,
+        # Without it those of many entries come as the database likes, and a PDF's bytes with them.
+        ordering=["name"],
         verbose_name="政策主題",
         blank=True,
         help_text="",

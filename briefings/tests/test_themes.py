@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 
 from briefings.hooks import ThemeChoosers, theme_choosers
-from briefings.models import FormerThemeAddress, Theme, ThemeAlias, ThemedEntry
+from briefings.models import Entry, FormerThemeAddress, Theme, ThemeAlias, ThemedEntry
 from briefings.search.index import search_entries
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_entry, make_published
@@ -449,3 +449,13 @@ def test_choosers_are_counted_for_those_who_may_know(permission, is_shown, clien
 
 def test_the_house_hangs_its_members_on_the_hook():
     assert [choosers.label for choosers in theme_choosers] == ["會員"]
+
+
+def test_an_entrys_themes_stand_in_one_order_however_they_were_given():
+    first = make_entry(themes=["丙", "甲", "乙"])
+    second = make_entry(themes=["乙", "丙", "甲"])
+
+    entries = Entry.objects.filter(pk__in=[first.pk, second.pk]).prefetch_related("themes")
+    orders = {tuple(theme.name for theme in entry.themes.all()) for entry in entries}
+
+    assert len(orders) == 1
