@@ -18,13 +18,12 @@ from briefings.contexts import describe_edition
 from briefings.hooks import edition_tools, publish_options
 from briefings.models import Audience, Edition
 from briefings.pdf import PDFRefused, render_edition_pdf
+from briefings.permissions import PUBLISH
 from briefings.publishing import (
     TransitionRefused,
     publish_edition,
     withdraw_edition,
 )
-
-PUBLISH = "briefings.publish_edition"
 
 NOBODY_READS = "這一期暫不公開，出版時又未有寄出，讀者暫時無從閱讀。"
 

@@ -71,6 +71,7 @@ def _repack(data: bytes) -> BytesIO:
     try:
         with ZipFile(BytesIO(data)) as archive:
             parts = dict(_take_parts(archive))
+    # NotImplementedError is zipfile's word for a compression that it doesn't know.
     except (BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise UnreadableDocument("檔案不完整或已損壞，請重新下載或另存後再試。") from error
     for content in parts.values():
