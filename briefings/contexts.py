@@ -12,7 +12,16 @@ from django.utils.safestring import SafeString, mark_safe
 
 from briefings.differences import render_difference
 from briefings.html import carry_pictures
-from briefings.models import CAME_OUT, Correction, Edition, Entry, Imprint, Publication, State
+from briefings.models import (
+    CAME_OUT,
+    Audience,
+    Correction,
+    Edition,
+    Entry,
+    Imprint,
+    Publication,
+    State,
+)
 
 PRINT_COLUMN = (586, 780)  # 440 pt as CSS counts pixels; a caption still fits on the page below
 MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/edition/body.html
@@ -185,6 +194,7 @@ class EditionContext:
     entries: tuple[EntryContext, ...]
     state: State
     withdrawn: tuple[WithdrawnContext, ...] = ()
+    is_for_web: bool = False  # everybody may read it there, now or from a certain time
 
     @property
     def contents(self) -> tuple[EntryContext | WithdrawnContext, ...]:
@@ -274,6 +284,8 @@ def describe_edition(edition: Edition) -> EditionContext:
             for n, entry in numbered
             if entry.withdrawn_at
         ),
+        is_for_web=edition.is_published
+        and (edition.audience == Audience.PUBLIC or edition.public_from is not None),
     )
 
 

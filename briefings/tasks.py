@@ -3,18 +3,27 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from briefings import imports, scheduling
-from briefings.models import Edition
-from briefings.pdf import store_edition_pdf
+from briefings import imports, printing, scheduling
+from briefings.models import Edition, Volume
 from briefings.web_links import check_links
 
 
 @shared_task
 def build_edition_pdf(edition_id: int) -> None:
     """Have the PDF ready before the first reader asks; running twice builds nothing twice."""
-    edition = Edition.objects.filter(pk=edition_id).first()
-    if edition:
-        store_edition_pdf(edition)
+    if edition := Edition.objects.filter(pk=edition_id).first():
+        printing.build(printing.make_order(edition))
+
+
+@shared_task
+def build_volume_pdf(volume_id: int) -> None:
+    if volume := Volume.objects.filter(pk=volume_id).first():
+        printing.build(printing.make_order(volume))
+
+
+@shared_task
+def sweep_printouts() -> None:
+    printing.sweep(timezone.now())
 
 
 @shared_task

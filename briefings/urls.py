@@ -34,6 +34,7 @@ urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("editions/", views.EditionListView.as_view(), name="edition_list"),
     path("editions/<uslug:slug>.pdf", views.edition_pdf, name="edition_pdf"),
+    path("volumes/<uslug:slug>.pdf", views.volume_pdf, name="volume_pdf"),
     path("editions/<uslug:slug>/", views.EditionDetailView.as_view(), name="edition_detail"),
     path("entries/<uslug:slug>/", views.EntryDetailView.as_view(), name="entry_detail"),
     path("themes/", views.ThemeListView.as_view(), name="theme_list"),

@@ -36,9 +36,11 @@ from briefings.models import (
     Picture,
     Publication,
     Theme,
+    Volume,
 )
-from briefings.pdf import PDFRefused, store_edition_pdf
+from briefings.pdf import PDFRefused
 from briefings.pictures import file_of
+from briefings.printing import ask_for, find_pdf, make_order
 from briefings.search.index import search_entries
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
@@ -169,22 +171,53 @@ def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
 
 @require_safe
 def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Built on the first request if the worker has not come to it yet."""
     if taken := Edition.objects.taken_from_public().filter(slug=slug).first():
         return show_withdrawal(request, taken)
     edition = get_object_or_404(Edition.objects.visible_to(Audience.PUBLIC), slug=slug)
+    return send_pdf(request, edition, f"{edition.label}（{edition.date}）")
+
+
+@require_safe
+def volume_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
+    volume = get_object_or_404(Volume, slug=slug, is_public=True)
+    return send_pdf(request, volume, volume.title)
+
+
+def send_pdf(request: HttpRequest, of: Edition | Volume, title: str) -> HttpResponseBase:
+    """The PDF as it should now be; where a worker has yet to build it, a page that asks again."""
     try:
-        name = store_edition_pdf(edition)
-    except PDFRefused:
-        logger.exception("No PDF of %s for a reader", edition)
-        return render(request, "briefings/pdf_refused.html", {"edition": edition}, status=503)
+        order = make_order(of)
+    except PDFRefused as refusal:
+        return show_refusal(request, of, str(refusal))
+    if name := find_pdf(order):
+        return send_stored_pdf(request, name, title)
+    printout = ask_for(order)
+    if printout.is_ready:  # where tasks run at once
+        return send_stored_pdf(request, order.name, title)
+    if printout.is_refused:
+        return show_refusal(request, of, printout.reason)
+    answer = render(
+        request, "briefings/pdf_waiting.html", {"of": of, "printout": printout}, status=202
+    )
+    answer["Refresh"] = answer["Retry-After"] = "3"  # seconds; works without a script
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def show_refusal(request: HttpRequest, of: Edition | Volume, reason: str) -> HttpResponse:
+    """Readers are told that there is none; why, only editors are, at the desk and in the log."""
+    logger.error("No PDF of %s for a reader: %s", of, reason)
+    return render(request, "briefings/pdf_refused.html", {"of": of}, status=503)
+
+
+def send_stored_pdf(request: HttpRequest, name: str, title: str) -> HttpResponseBase:
     modified = default_storage.get_modified_time(name)
     etag = quote_etag(escape_uri_path(name))  # the name says what is in the file
     unchanged = get_conditional_response(request, etag, int(modified.timestamp()))
     answer = unchanged or FileResponse(
         default_storage.open(name),
         content_type="application/pdf",
-        filename=f"{Publication.load()}{edition.label}（{edition.date}）.pdf",
+        filename=f"{Publication.load()}{title}.pdf",
     )
     answer["ETag"] = etag
     answer["Last-Modified"] = http_date(modified.timestamp())

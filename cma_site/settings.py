@@ -184,6 +184,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(),
         "options": {"expires": 60},
     },
+    "sweep-printouts": {
+        "task": "briefings.tasks.sweep_printouts",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "sweep-imports": {
         "task": "briefings.tasks.sweep_imports",
         "schedule": 60.0,
@@ -228,6 +233,8 @@ CHECK_LINKS = env.bool("CHECK_LINKS", default=True)
 MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+# Made once a machine from the installed ones; some 60 MB.
+FONTS_DIR = Path(env.str("FONTS_DIR", default=str(VAR_DIR / "fonts")))
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION

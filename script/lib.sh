@@ -82,5 +82,12 @@ need_python() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
-need_to_run() { need_system run; need_python requirements.txt; }
-need_to_test() { need_system test; need_python requirements-dev.txt requirements.txt; }
+# The fonts of the PDF, made once from the installed ones.
+need_fonts() {
+    FONTS_DIR=${FONTS_DIR:-${VAR_DIR:-$ROOT/var}/fonts}
+    export FONTS_DIR
+    python -m briefings.press.fonts "$FONTS_DIR" >/dev/null
+}
+
+need_to_run() { need_system run; need_python requirements.txt; need_fonts; }
+need_to_test() { need_system test; need_python requirements-dev.txt requirements.txt; need_fonts; }

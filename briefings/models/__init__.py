@@ -6,6 +6,7 @@ from briefings.models.entries import Entry, EntryQuerySet
 from briefings.models.glossary import GlossaryTerm, Wording
 from briefings.models.imports import ImportBatch, ImportedFile, ImportState
 from briefings.models.pictures import Picture
+from briefings.models.printouts import Printout, PrintoutState
 from briefings.models.publication import Imprint, Publication
 from briefings.models.reviews import Correction, ReviewNote
 from briefings.models.searches import SearchMiss
@@ -25,6 +26,7 @@ from briefings.models.themes import (
     ThemedEntry,
     ThemeQuerySet,
 )
+from briefings.models.volumes import Volume
 from briefings.models.web_links import WebLink
 from briefings.models.writing_desks import Autosave, Presence
 
@@ -47,6 +49,8 @@ __all__ = [
     "Imprint",
     "Picture",
     "Presence",
+    "Printout",
+    "PrintoutState",
     "Publication",
     "Publishable",
     "ReviewNote",
@@ -58,6 +62,7 @@ __all__ = [
     "ThemeAlias",
     "ThemeQuerySet",
     "ThemedEntry",
+    "Volume",
     "WebLink",
     "Wording",
     "find_free_slug",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from briefings.models import Audience, Edition, Entry, Picture, State
 from briefings.pictures import draw_anew, keep_picture
+from briefings.printing import build, make_order
 from briefings.publishing import publish_edition, schedule_edition
 from briefings.tests.images import make_image
 
@@ -86,3 +87,10 @@ def make_figure(picture: Picture, alternative: str = "一張圖", caption: str =
         f'<figure><img src="{picture.get_absolute_url()}" alt="{alternative}" '
         f'width="{picture.width}" height="{picture.height}">{shown}</figure>'
     )
+
+
+def store_edition_pdf(edition: Edition) -> str:
+    """The name of its PDF, built as a worker builds it."""
+    name = build(make_order(edition))
+    assert name
+    return name

@@ -10,8 +10,10 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from briefings import pdf
-from briefings.pdf import PDFRefused, find_missing_parts, store_edition_pdf
-from briefings.tests.makers import make_draft
+from briefings.pdf import PDFRefused, find_missing_parts
+from briefings.press.client import name_press
+from briefings.press.fonts import find_sources, name_fonts
+from briefings.tests.makers import make_draft, store_edition_pdf
 
 
 @pytest.fixture
@@ -24,9 +26,14 @@ def fonts(monkeypatch, tmp_path):
         f"<fontconfig><dir>{folder}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>"
     )
     monkeypatch.setenv("FONTCONFIG_FILE", str(config))
-    find_missing_parts.cache_clear()
+    forget_fonts()
     yield folder
-    find_missing_parts.cache_clear()
+    forget_fonts()
+
+
+def forget_fonts():
+    for known in (find_missing_parts, find_sources, name_fonts, name_press):
+        known.cache_clear()
 
 
 def make_latin_font(path, family):

@@ -11,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from briefings.models import Edition, Imprint, Picture, Publication
-from briefings.pdf import find_edition_pdf, store_edition_pdf
-from briefings.tests.makers import make_published
+from briefings.printing import find_pdf, make_order
+from briefings.tests.makers import make_published, store_edition_pdf
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_a_new_name_is_printed_on_old_editions_too(save):
 
     save(name="研究速遞")
 
-    assert find_edition_pdf(edition) is None
+    assert find_pdf(make_order(edition)) is None
 
 
 # ------------------------------------------------------------------------------------- the logo
@@ -117,7 +117,7 @@ def test_a_logo_is_printed(save):
     save(logo_file=make_picture())
 
     with default_storage.open(store_edition_pdf(make_published())) as file:
-        (logo,) = pdfplumber.open(file).pages[0].images
+        logo = pdfplumber.open(file).pages[0].images[0]
     assert round(logo["width"] / logo["height"]) == 3
 
 

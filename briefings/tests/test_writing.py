@@ -298,8 +298,8 @@ def test_a_lost_picture_costs_the_pdf_that_picture_only():
 
 
 def test_another_picture_makes_another_pdf(media):
-    from briefings.pdf import store_edition_pdf
     from briefings.tests.images import make_image
+    from briefings.tests.makers import store_edition_pdf
 
     edition = make_draft({"body": make_figure(make_picture())})
     first = store_edition_pdf(edition)

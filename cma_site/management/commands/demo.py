@@ -19,8 +19,7 @@ from pypdf import PdfReader
 
 from briefings.checks import PRINTING
 from briefings.models import Audience, Edition, Entry
-from briefings.pdf import find_edition_pdf, store_edition_pdf
-from briefings.tasks import build_edition_pdf
+from briefings.printing import Order, ask_for, find_pdf, make_order
 from cma_site.samples.load import load_samples
 from cma_site.secret_files import read_or_make_secret
 from cma_site.supervisor import BEAT, WORKER, Supervisor, serve_command
@@ -89,10 +88,11 @@ class Command(BaseCommand):
 
     def print_editions(self, editions: list[Edition]) -> None:
         """Publishing asked the worker for them. Should that wake-up be lost, here is another."""
-        for edition in editions:
-            if not is_printed(edition):
-                build_edition_pdf.delay(edition.pk)
-        self.wait("製作 PDF", lambda: sum(map(is_printed, editions)), len(editions))
+        orders = [make_order(edition) for edition in editions]
+        for order in orders:
+            if not is_printed(order):
+                ask_for(order)
+        self.wait("製作 PDF", lambda: sum(map(is_printed, orders)), len(orders))
 
     def wait_for_mail(self, mailing: Mailing) -> None:
         deliveries = mailing.deliveries.all()
@@ -191,12 +191,12 @@ def make_account(username: str, password: str, *, is_superuser: bool) -> User:
     return account
 
 
-def is_printed(edition: Edition) -> bool:
-    return find_edition_pdf(edition) is not None
+def is_printed(order: Order) -> bool:
+    return find_pdf(order) is not None
 
 
 def count_pages(edition: Edition) -> int:
-    with default_storage.open(store_edition_pdf(edition)) as file:
+    with default_storage.open(make_order(edition).name) as file:
         return len(PdfReader(file).pages)
 
 

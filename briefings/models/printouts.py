@@ -1,0 +1,71 @@
+"""PDFs that were asked for: the ledger that keeps two from building the same one."""
+
+from django.db import models
+
+
+class PrintoutState(models.TextChoices):
+    """waiting → building → ready or refused; building → waiting when who built it went silent.
+
+    Refused is asked for anew by whoever changes the content: that has another name.
+    """
+
+    WAITING = "waiting", "輪候中"
+    BUILDING = "building", "製作中"
+    READY = "ready", "已製成"
+    REFUSED = "refused", "未能製成"
+
+
+class Printout(models.Model):
+    """One PDF file, by the name that says what is in it."""
+
+    name = models.CharField("檔名", max_length=200, unique=True)
+    edition = models.ForeignKey(
+        "briefings.Edition",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="printouts",
+        verbose_name="期",
+    )
+    volume = models.ForeignKey(
+        "briefings.Volume",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="printouts",
+        verbose_name="合訂本",
+    )
+    state = models.CharField(
+        "狀態",
+        max_length=20,
+        choices=PrintoutState,
+        default=PrintoutState.WAITING,
+        db_index=True,
+    )
+    reason = models.TextField("原因", blank=True)  # of a refusal
+    asked_at = models.DateTimeField("要求時間", null=True, blank=True)
+    heard_at = models.DateTimeField("最近進展", null=True, blank=True)  # of who builds it
+    attempts = models.PositiveSmallIntegerField("次數", default=0)
+    pages = models.PositiveIntegerField("已排頁數", default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "PDF"
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="printout_of_one_thing",
+                condition=models.Q(edition=None, volume__isnull=False)
+                | models.Q(edition__isnull=False, volume=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == PrintoutState.READY
+
+    @property
+    def is_refused(self) -> bool:
+        return self.state == PrintoutState.REFUSED
