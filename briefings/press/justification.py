@@ -10,14 +10,19 @@ half a share for each end that could grow, and those halves are given back betwe
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-# With what joins them: a share must not come between the parts of 33.5%, 2024/25 or A&B,
-# nor before a hyphen at a line's end.
+# With what joins them: a share must not come between the parts of 33.5%, 2024/25 or A&B, nor
+# before a hyphen at a line's end. Of an address, which has zero-width spaces at its joints, all.
+_LETTER = "0-9A-Za-z\u00c0-\u024f"
 _LATIN = re.compile(
-    r"[0-9A-Za-z\u00c0-\u024f]+(?:[.,:@/%'\u2019&+_-]+[0-9A-Za-z\u00c0-\u024f]+)*[%\u2010]?"
+    f"[!-~]*\u200b[!-~\u200b]*|[{_LETTER}]+(?:[.,:@/%'\u2019&+_-]+[{_LETTER}]+)*[%\u2010]?"
 )
+# Where a stretch ends between two that are kerned, Pango draws them a little wider or narrower than
+# it did in one piece: these few texts are measured.
+_KERNED = re.compile(f"[{_LETTER}][!-/:-@\\[-`{{-~]|[!-/:-@\\[-`{{-~][{_LETTER}]")
+_NO_WIDTH = re.compile("[\u00ad\u2060]")  # Pango gives them no share
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
@@ -36,12 +41,16 @@ def find_stretches(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
+# Pixels a character. Of whole ones Pango halves unevenly.
+TRIED = 0.75
+
+
 class _Shares:
     """How much of a line's extra room a text takes: whole shares, and half ones at its ends."""
 
     def __init__(self, text: str) -> None:
         stretches = list(find_stretches(text))
-        self.whole = sum(end - start for start, end in stretches)
+        self.whole = sum(len(_NO_WIDTH.sub("", text[start:end])) for start, end in stretches)
         self.at_start = bool(stretches) and stretches[0][0] == 0
         self.at_end = bool(stretches) and stretches[-1][1] == len(text)
 
@@ -66,10 +75,18 @@ def _list_texts(box: Any) -> Iterator[Any]:
 class _Line:
     """One line being widened."""
 
-    def __init__(self, line: Any, extra_width: float) -> None:
+    def __init__(
+        self, line: Any, extra_width: float, measure: Callable[[Any, float], float]
+    ) -> None:
         self.texts = list(_list_texts(line))
         self.shares = {id(text): _Shares(text.text) for text in self.texts}
         self.is_chinese = any(_CHINESE.search(text.text) for text in self.texts)
+        self.unkerned = {
+            id(text): measure(text, TRIED) - text.width - TRIED * self._shares_of(text).within
+            for text in self.texts
+            if self.is_chinese and _KERNED.search(text.text)
+        }
+        extra_width -= sum(self.unkerned.values())
         total: float = sum(shares.whole for shares in self.shares.values())
         if self.texts:
             first, last = self._shares_of(self.texts[0]), self._shares_of(self.texts[-1])
@@ -101,7 +118,7 @@ class _Line:
         if shares.at_start and box is not self.texts[0]:
             moved += self.share / 2
         box.position_x += moved
-        widened = self.share * shares.within
+        widened = self.share * shares.within + self.unkerned.get(id(box), 0.0)
         box.width += widened
         box.justification_spacing = box.pango_layout.justification_spacing = self.share
         box.pango_layout.is_spread = True
@@ -116,18 +133,26 @@ def install() -> None:
     from weasyprint import __version__
     from weasyprint.layout import inline
     from weasyprint.text.ffi import TO_UNITS, ffi, pango
-    from weasyprint.text.line_break import Layout
+    from weasyprint.text.line_break import Layout, line_size
 
     if __version__ != "70.0":
         raise RuntimeError(f"written for WeasyPrint 70.0, this is {__version__}")
     justify_by_spaces, set_text_plainly = inline.justify_line, Layout.set_text
 
     def justify_line(context: Any, line: Any, extra_width: float) -> None:
-        widened = _Line(line, extra_width)
+        widened = _Line(line, extra_width, measure)
         if not widened.is_chinese or line.style["direction"] == "rtl":
             justify_by_spaces(context, line, extra_width)
         elif widened.share:
             widened.widen(line)
+
+    def measure(box: Any, share: float) -> float:
+        """How wide Pango really draws a text, given so much a character."""
+        layout = Layout(box.style, share)
+        layout.is_spread = True
+        layout.set_text(box.text, justify=True)
+        width: float = line_size(layout.get_first_line()[0], box.style)[0]
+        return width
 
     def set_text(layout: Any, text: str, justify: bool = False) -> None:  # noqa: FBT001, FBT002
         if not (justify and getattr(layout, "is_spread", False)):
