@@ -1,6 +1,7 @@
 """No serious fault that axe knows of, on the desk and in the archive, by day and by night."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,11 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 from reversion.models import Version
 
 from briefings.history import keep_version
 from briefings.imports import hand_in
-from briefings.models import Edition, Entry, Theme
+from briefings.models import Autosave, Edition, Entry, Theme
+from briefings.previews import make_shared_url, share_draft
 from briefings.tests.importer.specimens import make_pieces
 from briefings.tests.importer.typesetting import typeset
 from cma_site.tests.furnish import furnish
@@ -83,7 +86,15 @@ def make_rare_pages() -> list[str]:
     upload = SimpleUploadedFile("舊期.txt", stray + typeset(make_pieces(2)).encode())
     file = hand_in([upload], chan).files.get()
     themes = Theme.objects.first().pk, Theme.objects.create(name="新型工業化").pk
+    typed = {"headline": ["我的標題"], "lead": ["我的導言。"], "body": ["<p>我的正文。</p>"]}
+    mine = Autosave.objects.create(
+        user=chan, entry=entry, form_id="mine", fields=typed, saved_at=timezone.now()
+    )
+    shared = share_draft(entry, by=chan, days=7)
     return [
+        reverse("admin:entry_merge", args=[entry.pk, mine.form_id]),
+        reverse("admin:entry_share", args=[entry.pk]),
+        urlsplit(make_shared_url(shared)).path,
         reverse("admin:entry_version", args=[entry.pk, version.pk]),
         reverse("admin:import_review", args=[file.pk]),
         reverse("admin:briefings_importbatch_change", args=[file.batch_id]),
