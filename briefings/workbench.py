@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from briefings.autosaves import name_unsaved
 from briefings.models import Autosave, Edition, Entry, SearchMiss, State
 from briefings.permissions import APPROVE
 from briefings.publishing import find_obstacles
@@ -45,6 +46,7 @@ def list_cards(request: HttpRequest) -> list[Card]:
 def show_my_drafts(user: AbstractBaseUser | AnonymousUser) -> Card:
     states = [State.DRAFT, State.IN_REVIEW]
     mine: QuerySet[Entry] = Entry.objects.filter(created_by=user.pk, state__in=states)
+    unsaved = Autosave.objects.filter(user=user.pk).select_related("entry").order_by("-saved_at")
     return Card(
         "my-drafts",
         "我的草稿",
@@ -52,9 +54,7 @@ def show_my_drafts(user: AbstractBaseUser | AnonymousUser) -> Card:
         address=f"{_list_of_entries()}?mine=1&state__in={','.join(states)}",
         about={
             "entries": mine.order_by("-updated_at")[:SHOWN],
-            "unsaved": Autosave.objects.filter(user=user.pk)
-            .select_related("entry")
-            .order_by("-saved_at")[:SHOWN],
+            "unsaved": [(autosave, name_unsaved(autosave)) for autosave in unsaved[:SHOWN]],
         },
     )
 
