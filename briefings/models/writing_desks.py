@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 
 class Autosave(models.Model):
@@ -34,7 +35,7 @@ class Autosave(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.saved_at:%Y-%m-%d %H:%M}"
+        return f"{self.user} {timezone.localtime(self.saved_at):%Y-%m-%d %H:%M}"
 
 
 class Presence(models.Model):
@@ -53,4 +54,4 @@ class Presence(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "entry"], name="one_presence")]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.seen_at:%H:%M}"
+        return f"{self.user} {timezone.localtime(self.seen_at):%H:%M}"
