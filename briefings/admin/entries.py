@@ -70,7 +70,6 @@ class EntryAdmin(
     ordering = ["-updated_at"]
     search_fields = ["headline"]  # of what the archive's search can't look for
     search_help_text = "在標題、導言和短評中尋找"
-    empty_value_display = "（未有）"
 
     class Media:
         css = {"all": ["desk/panels.css", "desk/history.css", "desk/reviews.css"]}
@@ -91,10 +90,11 @@ class EntryAdmin(
         return (found.order_by(*queryset.query.order_by) if is_sorted else found), False
 
     def get_fields(self, request: HttpRequest, obj: Entry | None = None) -> Any:
-        """Who may only read gets the text; Django would show its tags."""
+        """Who may only read gets the text; Django would show tags, and commas that are not ours."""
         if obj is None or self.has_change_permission(request, obj):
             return self.fields
-        return ["show_body" if name == "body" else name for name in self.fields]
+        shown = {"body": "show_body", "themes": "show_themes"}
+        return [shown.get(str(name), name) for name in self.fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> list[str]:
         """Putting entries in editions is making editions, which a writer doesn't."""

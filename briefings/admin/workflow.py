@@ -13,11 +13,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from briefings.admin.base import hold_for_post
 from briefings.admin.panels import WithPanels
 from briefings.history import name_person
+from briefings.html import clean_html
 from briefings.models import Edition, Entry, State
 from briefings.permissions import (
     APPROVE,
@@ -224,7 +226,7 @@ class Workflow(WithPanels):
     def _give_back(self, request: HttpRequest, entry: Entry) -> HttpResponse:
         typed = [
             (self.model._meta.get_field(name).verbose_name, request.POST.get(name, ""))
-            for name in ("headline", "lead", "body")
+            for name in ("headline", "lead")
         ]
         context = {
             **self.admin_site.each_context(request),
@@ -233,6 +235,8 @@ class Workflow(WithPanels):
             "entry": entry,
             "standing": describe_standing(entry, request.user),
             "typed": typed,
+            # To be copied as it was written: nobody can use its tags.
+            "body": SafeString(clean_html(request.POST.get("body", ""))),
         }
         template = "admin/briefings/entry/too_late.html"
         return TemplateResponse(request, template, context, status=409)

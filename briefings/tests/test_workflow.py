@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from briefings.models import Edition, Entry, ReviewNote, State
+from briefings.models import Edition, Entry, ReviewNote, State, Theme
 from briefings.publishing import (
     TransitionRefused,
     approve_entries,
@@ -302,10 +302,14 @@ def test_a_writer_takes_back_what_is_in_review(client):
 
 def test_who_can_only_read_an_entry_is_shown_its_text_without_tags(client):
     client.force_login(writer := make_writer())
-    entry = make_entry(created_by=writer, state=State.IN_REVIEW, body="<p>第一段。</p>")
+    themes = [Theme.objects.create(name=name) for name in ("航運", "貿易")]
+    entry = make_entry(
+        created_by=writer, state=State.IN_REVIEW, body="<p>第一段。</p>", themes=themes
+    )
 
     page = client.get(desk_of(entry)).content.decode()
 
+    assert "航運、貿易" in page
     assert "<p>第一段。</p>" in page
     assert "&lt;p&gt;第一段" not in page
 
@@ -397,10 +401,12 @@ def test_what_comes_too_late_to_be_saved_is_given_back(state, client):
     client.force_login(writer := make_writer())
     entry = make_entry(created_by=writer, state=state)
 
-    response = client.post(desk_of(entry), form(lead="打了很久的導言"))
+    typed = form(lead="打了很久的導言", body="<p>打了<b>更久</b>的正文</p><script>1</script>")
+    response = client.post(desk_of(entry), typed)
 
     page = response.content.decode()
     assert response.status_code == 409
+    assert "<p>打了<b>更久</b>的正文</p></div>" in page
     assert f"現為「{state.label}」，你的修改未有儲存" in page
     assert "打了很久的導言" in page
     assert Entry.objects.get().lead == "導言。"
