@@ -416,6 +416,13 @@ def delete_at_desk(client, entry: Entry) -> None:
     assert not Entry.objects.filter(pk=entry.pk).exists()
 
 
+def test_who_deletes_an_entry_is_told_that_it_can_come_back(admin_client):
+    page = admin_client.get(f"/admin/briefings/entry/{make_entry().pk}/delete/").content.decode()
+
+    assert "仍可在「已刪除的短評」救回" in page
+    assert "無法復原" not in page
+
+
 def test_a_deleted_entry_is_listed_with_who_deleted_it(admin_client):
     delete_at_desk(admin_client, make_entry(headline="刪錯了"))
 
