@@ -51,11 +51,14 @@ def may_log_in(password: str) -> bool:
 
 
 def test_the_mail_is_in_chinese_and_names_the_account(chan):
+    User.objects.filter(pk=chan.pk).update(last_name="陳", first_name="大文")
+
     ask()
 
     message = mail.outbox[0]
     assert message.to == ["chan@example.com"]
     assert message.subject == "重設政策短評編輯台的密碼"
+    assert message.body.startswith("陳大文，您好：")
     assert "你的用戶名稱是：chan" in message.body
 
 
