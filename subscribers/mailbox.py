@@ -70,7 +70,11 @@ def show_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show_message(request: HttpRequest, key: str) -> HttpResponse:
     message = _parse(_read(key))
-    context = {"message": _describe(key, message), "text": _find_part(message, "plain")}
+    context = {
+        "message": _describe(key, message),
+        "text": _find_part(message, "plain"),
+        "has_html": bool(_find_part(message, "html")),
+    }
     return render(request, "subscribers/mailbox_message.html", context)
 
 

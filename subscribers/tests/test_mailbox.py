@@ -1,5 +1,5 @@
 import pytest
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 
 from subscribers.mailbox import PAGE, list_keys, open_maildir
 from subscribers.tests.makers import at_once
@@ -53,6 +53,15 @@ def test_a_message_shows_its_headers_and_text(client):
     assert "b@example.com" in page
     assert "純文字" in page
     assert 'sandbox="allow-popups' in page
+
+
+@pytest.mark.django_db
+def test_a_message_without_html_has_no_frame(client):
+    EmailMessage(
+        "主旨", "純文字", "a@example.org", ["b@example.com"], connection=get_connection(BACKEND)
+    ).send()
+
+    assert "<iframe" not in client.get(f"/mailbox/{list_keys()[0]}/").content.decode()
 
 
 def test_the_html_part_runs_no_script_and_opens_links_outside(client):
