@@ -1,5 +1,6 @@
 """匯入舊期數: files handed in, how far they are read, and each looked through by an editor."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -361,10 +362,15 @@ def show_source(source: str, kind: Kind, doubts: list[tuple[int, Doubt]]) -> lis
         lines = [ShownLine(n, mark_safe(clean_html(e))) for n, e in enumerate(elements, start=1)]  # noqa: S308
     else:
         texts = enumerate(LINE_END.split(source), start=1)
-        lines = [ShownLine(number, text) for number, text in texts if text.strip()]
+        lines = [ShownLine(n, _draw_bullets(text)) for n, text in texts if text.strip()]
     for numbered in doubts:
         _place(numbered, lines).doubts.append(numbered)
     return lines
+
+
+def _draw_bullets(text: str) -> str:
+    """What Word's own fonts draw as bullets is in private use, and elsewhere an empty box."""
+    return re.sub("[\ue000-\uf8ff]", "•", text)
 
 
 def show_result(
