@@ -99,6 +99,7 @@ class AccountAdmin(ChinesePermissions, UserAdmin):
     change_password_form = PasswordForm
     list_display = ["username", "show_name", "email", "show_standing", "show_second_factor"]
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
+    search_help_text = "按用戶名稱、姓名或電郵尋找"
     readonly_fields = ["last_login", "date_joined"]  # what happened, not what somebody decides
     actions = ["unlock_accounts", "log_accounts_out", "reset_second_factor"]
 

@@ -23,6 +23,7 @@ def rank(name: str, order: list[str]) -> int:
 
 class EditorsDesk(AdminSite):
     index_title = "工作台"
+    empty_value_display = "（未有）"
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -52,6 +52,7 @@ class MemberAdmin(admin.ModelAdmin):
     list_display = ["email", "name", "state", "frequency"]
     list_filter = ["state", "frequency", "themes"]
     search_fields = ["email", "name"]
+    search_help_text = "按電郵或稱呼尋找"
     date_hierarchy = "created_at"
     fields = [
         "email",
@@ -210,6 +211,7 @@ class DeliveryAdmin(LedgerAdmin):
     list_filter = ["state"]
     list_select_related = ["mailing__edition"]
     search_fields = ["email", "name"]
+    search_help_text = "按電郵或稱呼尋找"
     fields = [
         "mailing",
         "member",

@@ -78,7 +78,6 @@ class PictureAdmin(DeskAdmin):
     search_fields = ["alternative", "caption"]
     search_help_text = "按替代文字或說明尋找"
     date_hierarchy = "uploaded_at"
-    empty_value_display = "（未有）"
 
     class Media:
         css = {"all": ["desk/pictures.css"]}
