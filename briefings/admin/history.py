@@ -67,7 +67,9 @@ class WithHistory(admin.ModelAdmin):
 
     def _keep(self, request: HttpRequest, obj: models.Model, log: LogEntry) -> LogEntry:
         if is_kept(self.model):
-            keep_version(obj, by=request.user, why=log.get_change_message())
+            # Django puts spaces round the last "and", which Chinese doesn't.
+            why = log.get_change_message().replace(" 和 ", "和")
+            keep_version(obj, by=request.user, why=why)
         return log
 
     def history_view(

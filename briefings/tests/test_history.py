@@ -202,12 +202,12 @@ def test_a_hundred_versions_are_listed_with_few_queries(django_assert_max_num_qu
 def test_a_save_at_the_desk_is_a_version_with_its_author(admin_client):
     entry = make_entry(headline="舊題")
 
-    send_form(admin_client, desk_of(entry), headline="新題")
+    send_form(admin_client, desk_of(entry), headline="新題", lead="新導言。", body="<p>新。</p>")
 
     newest, older = list_versions(entry)
     assert (newest.made_by, newest.text["標題"].text) == ("admin", "新題")
     assert (older.made_by, older.text["標題"].text) == ("", "舊題")
-    assert "標題" in newest.why
+    assert newest.why == "修改了標題、導言和短評。"
 
 
 def test_the_steps_to_publication_are_versions():
