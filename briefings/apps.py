@@ -6,4 +6,4 @@ class BriefingsConfig(AppConfig):
     verbose_name = "編務"
 
     def ready(self) -> None:
-        from briefings import checks, history  # noqa: F401  (they register themselves)
+        from briefings import checks, history, lookups  # noqa: F401  (they register themselves)

@@ -3,13 +3,15 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, QuerySet
+from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from briefings.admin.suggestions import RowPicker
 from subscribers.confirmations import ask_to_confirm
 from subscribers.delivery import send_again
 from subscribers.growth import count_members_by_month, draw_growth
@@ -31,6 +33,13 @@ class ChosenThemeInline(admin.TabularInline):
     autocomplete_fields = ["theme"]
     extra = 0
     verbose_name_plural = "政策主題（留空即全部）"
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField | None:
+        if db_field.name == "theme":
+            kwargs["widget"] = RowPicker(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         may_see = request.user.has_perm("subscribers.view_member")

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from briefings.admin.forms import ProseWidget
 from briefings.admin.history import WithHistory
 from briefings.fields import HTMLField
+from briefings.lookups import could_be_id
 from briefings.models import Edition, Entry, State
 
 
@@ -26,8 +27,7 @@ def show_state(thing: Edition | Entry) -> SafeString:
 
 def read_ids(values: Iterable[str], most: int = 200) -> list[int]:
     """The numbers among what an address says, as far as they can be of rows."""
-    numbers = [int(value) for value in values if value.isascii() and value.isdigit()]
-    return [number for number in numbers if number < 2**63][:most]
+    return [int(value) for value in values if could_be_id(value)][:most]
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def hold_for_post(
         yield
         return
     with transaction.atomic():
-        if row_id and row_id.isdecimal():
+        if row_id and could_be_id(row_id):
             model._default_manager.select_for_update().filter(pk=row_id).first()
         yield
 

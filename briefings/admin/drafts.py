@@ -51,6 +51,7 @@ from briefings.autosaves import (
     read_form_id,
 )
 from briefings.history import name_person
+from briefings.lookups import could_be_id
 from briefings.models import Autosave, Entry
 
 UNSAVED = "unsaved"  # in an address: the form whose text is to be given back
@@ -304,7 +305,7 @@ class WithDrafts(admin.ModelAdmin):
     ) -> HttpResponse | None:
         form_id = request.POST.get(_FORM_ID)
         version = request.POST.get(_VERSION, "")
-        if object_id is None or not form_id or not version.isdecimal():
+        if object_id is None or not form_id or not _could_be_version(version):
             return None
         if not self._may_write(request, entry):
             return None
@@ -501,6 +502,10 @@ class _Merge:
                 seam = "<hr>" if name == "body" else "\n"
                 typed[name] = [seam.join([*theirs[name], *typed.get(name, [])])]
         return typed
+
+
+def _could_be_version(text: str) -> bool:
+    return could_be_id(text) and int(text) < 2**31
 
 
 def _read_opened(fields: Fields) -> dict[str, str]:

@@ -22,6 +22,7 @@ from briefings.admin.previews import WithPreview
 from briefings.admin.readiness import ChecksLinks
 from briefings.admin.reviews import Reviews
 from briefings.admin.sharing import SharesDrafts
+from briefings.admin.suggestions import RowPicker
 from briefings.admin.workflow import MineFilter, Workflow
 from briefings.admin.writing import Writing
 from briefings.corrections import has_been_read
@@ -107,6 +108,7 @@ class EntryAdmin(
     ) -> ModelChoiceField | None:
         if db_field.name == "edition":
             kwargs["queryset"] = Edition.objects.open()
+            kwargs["widget"] = RowPicker(db_field, self.admin_site)
             kwargs["help_text"] = "留空即列入待編短評。已排程或已出版的期數不能加入短評。"
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 

@@ -20,6 +20,7 @@ from briefings.autosaves import Fields
 from briefings.differences import render_difference
 from briefings.fields import HTMLField
 from briefings.html import clean_html, to_text
+from briefings.lookups import could_be_id
 
 _ORDER = "position"  # what every kind of row that has an order calls it
 
@@ -163,7 +164,7 @@ def _find_column(form: ModelForm, name: str) -> Any:
 
 def _name_choices(field: Any, keys: Sequence[str]) -> list[str]:
     """What is no key is a name already, typed by hand."""
-    numbers = [key for key in keys if key.isdecimal() and len(key) < 19]
+    numbers = [key for key in keys if could_be_id(key)]
     found = field.queryset.model._default_manager.in_bulk([int(key) for key in numbers])
     names = {str(pk): field.label_from_instance(thing) for pk, thing in found.items()}
     return sorted(names.get(key, key) for key in keys)

@@ -34,6 +34,7 @@ from briefings.importer.documents import LINE_END, Doubt, Kind, UnreadableDocume
 from briefings.importer.legacy import LegacyEdition
 from briefings.importer.loader import ImportRefused
 from briefings.importer.rearranging import join_to_previous, leave_out, rewrite_body, split_at
+from briefings.lookups import could_be_id
 from briefings.models import ImportBatch, ImportedFile, ImportState
 
 UNDER_WAY = [ImportState.WAITING, ImportState.READING]
@@ -133,7 +134,7 @@ class ImportBatchAdmin(DeskAdmin):
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> HttpResponse:
         self._ask_permission(request)
-        batch = get_object_or_404(ImportBatch, pk=object_id if object_id.isdecimal() else None)
+        batch = get_object_or_404(ImportBatch, pk=object_id if could_be_id(object_id) else None)
         return self._render(request, "batch", {"title": name_batch(batch)} | describe_batch(batch))
 
     @method_decorator(never_cache)
@@ -212,7 +213,7 @@ class ImportBatchAdmin(DeskAdmin):
     ) -> HttpResponse:
         """Saves what is in the form, and does what the button that was pressed says."""
         act, *places = request.POST.get("act", "save").split("-")
-        numbers = [int(place) for place in places if place.isascii() and place.isdigit()]
+        numbers = [int(place) for place in places if could_be_id(place)]
         if act == "join" and len(numbers) == 1:
             legacy = join_to_previous(legacy, numbers[0])
         elif act == "split" and len(numbers) == 2:

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 
 from briefings.admin.freshness import person_at
 from briefings.history import name_person
+from briefings.lookups import could_be_id
 from briefings.models import Edition, Entry, SharedDraft, State
 from briefings.previews import GOOD_FOR, make_shared_url, share_draft
 
@@ -83,6 +84,6 @@ class SharesDrafts(admin.ModelAdmin):
 
     def _revoke(self, request: HttpRequest, thing: Entry | Edition) -> None:
         number = request.POST["revoke"]
-        if number.isdecimal() and len(number) < 19:
+        if could_be_id(number):
             thing.shared_drafts.filter(pk=number).delete()
             messages.success(request, "已撤銷連結，持有的人再看不到草稿。")

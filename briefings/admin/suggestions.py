@@ -18,11 +18,27 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
+from briefings.lookups import could_be_id
 from briefings.models import Author, Byline, Entry, Theme
 from briefings.models.themes import fold_name
 
 
-class NamePicker(AutocompleteMixin):
+class IdPicker(AutocompleteMixin):
+    """Shows a refused form again, where Django's own fails on a value that is no id."""
+
+    def optgroups(
+        self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
+    ) -> list[Any]:
+        ids = [one for one in value if could_be_id(str(one)) or not one]
+        groups: list[Any] = super().optgroups(name, ids, attrs)
+        return groups
+
+
+class RowPicker(IdPicker, AutocompleteSelect):
+    """One row of another table, by the admin's own autocomplete."""
+
+
+class NamePicker(IdPicker):
     """The admin's own autocomplete, set up by desk/pickers.js."""
 
     url_name = "%s:entry_suggestions"
@@ -34,14 +50,6 @@ class NamePicker(AutocompleteMixin):
         # Not set up by the admin's script, which would know nothing of making a new one.
         attrs["class"] = attrs["class"].replace("admin-autocomplete", "name-picker")
         return attrs
-
-    def optgroups(
-        self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None
-    ) -> list[Any]:
-        """Shows a refused form again, where Django's own fails on a value that is no id."""
-        ids = [one for one in value if str(one).isdigit() or not one]
-        groups: list[Any] = super().optgroups(name, ids, attrs)
-        return groups
 
 
 class ThemePicker(NamePicker, AutocompleteSelectMultiple):

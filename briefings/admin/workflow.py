@@ -20,6 +20,7 @@ from briefings.admin.base import hold_for_post
 from briefings.admin.panels import WithPanels
 from briefings.history import name_person
 from briefings.html import clean_html
+from briefings.lookups import could_be_id
 from briefings.models import Edition, Entry, State
 from briefings.permissions import (
     APPROVE,
@@ -216,7 +217,7 @@ class Workflow(WithPanels):
 
     def _find_closed(self, request: HttpRequest, object_id: str | None) -> Entry | None:
         """The entry, if the user might have changed it before it went on."""
-        if object_id is None or not object_id.isdecimal():
+        if object_id is None or not could_be_id(object_id):
             return None
         entry = Entry.objects.filter(pk=object_id).first()
         if entry is None or may_change_entry(request.user, entry):

@@ -27,6 +27,10 @@ def list_patterns(resolver: URLResolver, route: str = "/") -> Iterator[tuple[str
             yield route + written, pattern
 
 
+def list_parameters(route: str) -> list[str]:
+    return _PARAMETER.findall(route)
+
+
 def fill(route: str, values: Mapping[str, object]) -> str:
     """The route with a value for each parameter; "1" where none is given."""
     return _PARAMETER.sub(lambda parameter: str(values.get(parameter[1], 1)), route)
@@ -45,7 +49,7 @@ def list_addresses(
 
 def _find_own(route: str) -> list[dict[str, object]]:
     of_a_model = _OF_A_MODEL.match(route)
-    parameters = set(_PARAMETER.findall(route)) & _ITS_OWN
+    parameters = set(list_parameters(route)) & _ITS_OWN
     if of_a_model and parameters:
         made = list_made(apps.get_model(*of_a_model.groups()))
         return [dict.fromkeys(parameters, thing.pk) for thing in made]
