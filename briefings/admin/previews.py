@@ -86,7 +86,7 @@ class WithPreview(WithPanels, WithDrafts):
 
     def _find_typed(self, request: HttpRequest) -> tuple[Entry | None, Fields | None]:
         entry_id = request.GET.get("entry") or None
-        entry = self._find(request, entry_id)
+        entry = self.find_entry(request, entry_id)
         if entry_id and entry is None:
             raise Http404
         may_see = (
