@@ -33,6 +33,7 @@ class Value:
     label: str
     text: str  # as a person reads it
     exact: str  # the same only where nothing differs, formatting included
+    html: SafeString | str = ""  # of rich text, as it is shown
 
     @property
     def digest(self) -> str:
@@ -152,7 +153,7 @@ def _read_field(form: ModelForm, field: BoundField) -> Value:
         return Value(field.name, label, "、".join(_name_choices(field.field, keys)), str(keys))
     if isinstance(_find_column(form, field.name), HTMLField):
         exact = clean_html(value or "")
-        return Value(field.name, label, to_text(exact), exact)
+        return Value(field.name, label, to_text(exact), exact, SafeString(exact))
     text = "、".join(_write_field(field)).replace("\r\n", "\n").strip()
     return Value(field.name, label, text, text)
 

@@ -13,13 +13,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from briefings.admin.base import hold_for_post
+from briefings.admin.filled_forms import FillsForms
+from briefings.admin.form_values import Value
 from briefings.admin.panels import WithPanels
+from briefings.autosaves import pick_fields
 from briefings.history import name_person
-from briefings.html import clean_html
 from briefings.lookups import could_be_id
 from briefings.models import Edition, Entry, State
 from briefings.permissions import (
@@ -154,7 +155,7 @@ class MineFilter(admin.SimpleListFilter):
         return queryset.filter(created_by=request.user.pk) if self.value() else queryset
 
 
-class Workflow(WithPanels):
+class Workflow(WithPanels, FillsForms):
     """The steps of an entry on its form and its list, and what each role may do with entries."""
 
     actions = ["submit_entries", "approve_entries"]
@@ -225,22 +226,25 @@ class Workflow(WithPanels):
         return entry if may_review(request.user, entry) else None
 
     def _give_back(self, request: HttpRequest, entry: Entry) -> HttpResponse:
-        typed = [
-            (self.model._meta.get_field(name).verbose_name, request.POST.get(name, ""))
-            for name in ("headline", "lead")
-        ]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "未能儲存",
             "entry": entry,
             "standing": describe_standing(entry, request.user),
-            "typed": typed,
-            # To be copied as it was written: nobody can use its tags.
-            "body": SafeString(clean_html(request.POST.get("body", ""))),
+            "typed": [value for value in self._read_typed(request) if value.text or value.html],
         }
         template = "admin/briefings/entry/too_late.html"
         return TemplateResponse(request, template, context, status=409)
+
+    def _read_typed(self, request: HttpRequest) -> list[Value]:
+        """All that was filled in, as in a new entry's form: that of this one is closed to them."""
+        forms = self.make_forms(request, None, pick_fields(dict(request.POST.lists())))
+        values = forms.read_values()
+        for name, label in [("correction_note", "更正說明"), ("_note", "退回原因")]:
+            text = request.POST.get(name, "").strip()
+            values.append(Value(name, label, text, text))
+        return values
 
     def response_add(
         self, request: HttpRequest, obj: Entry, post_url_continue: str | None = None

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from briefings.models import Edition, Entry, ReviewNote, State, Theme
+from briefings.models import Author, Edition, Entry, ReviewNote, State, Theme
 from briefings.publishing import (
     TransitionRefused,
     approve_entries,
@@ -410,6 +410,55 @@ def test_what_comes_too_late_to_be_saved_is_given_back(state, client):
     assert f"現為「{state.label}」，你的修改未有儲存" in page
     assert "打了很久的導言" in page
     assert Entry.objects.get().lead == "導言。"
+
+
+def test_all_that_was_typed_is_given_back(admin_client):
+    entry = make_scheduled().entries.get()
+    author = Author.objects.create(name="陳大文", post="研究員")
+    typed = form(
+        headline="新題",
+        body="<p>第一段。</p><ul><li>要點</li></ul><script>alert(1)</script>",
+        themes=[Theme.objects.create(name="稅務").pk],
+        edition=make_draft(number=77).pk,
+        correction_note="更正了數字。",
+        _note="數字有誤，請再核對。",
+        **{"bylines-TOTAL_FORMS": 1, "bylines-0-author": author.pk, "bylines-0-position": 1},
+        **{"sources-TOTAL_FORMS": 1, "sources-0-title": "施政報告", "sources-0-position": 1},
+    )
+
+    response = admin_client.post(desk_of(entry), typed)
+
+    page = response.content.decode()
+    assert response.status_code == 409
+    for text in (
+        "新題",
+        "稅務",
+        "第77期",
+        "陳大文",
+        "施政報告",
+        "更正了數字。",
+        "數字有誤，請再核對。",
+    ):
+        assert text in page
+    assert "<p>第一段。</p><ul><li>要點</li></ul>" in page
+    assert "alert(1)" not in page
+
+
+def test_of_what_came_too_late_what_was_left_empty_is_not_shown(admin_client):
+    entry = make_scheduled().entries.get()
+
+    response = admin_client.post(desk_of(entry), form(lead=""))
+
+    assert [value.label for value in response.context["typed"]] == ["標題", "短評"]
+
+
+def test_a_theme_that_is_no_more_is_given_back_by_what_was_sent(admin_client):
+    entry = make_scheduled().entries.get()
+
+    response = admin_client.post(desk_of(entry), form(themes=["99999", "新主題"]))
+
+    assert "99999" in response.content.decode()
+    assert "新主題" in response.content.decode()
 
 
 @pytest.mark.parametrize(
