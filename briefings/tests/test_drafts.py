@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import lxml.html
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
@@ -378,6 +379,27 @@ def test_an_address_of_text_that_is_gone_says_so(admin_client):
     page = admin_client.get(f"{desk_of(entry)}?unsaved=form-1")
 
     assert "已經儲存或放棄" in page.content.decode()
+
+
+def test_of_several_unsaved_texts_the_newest_is_offered_and_the_older_are_folded(admin_client):
+    entry = make_entry()
+    for number, lead in enumerate(["最早的", "較早的", "最新的"]):
+        tell(admin_client, entry, form_id=f"form-{number}", fields=fill(lead=lead), age=9 - number)
+
+    page = lxml.html.fromstring(admin_client.get(desk_of(entry)).content.decode())
+
+    [folded] = page.find_class("older-unsaved")
+    assert folded.findtext("summary") == "較早的未儲存文字（2）"
+    assert len(folded.find_class("unsaved")) == 2
+    assert "最新的" not in folded.text_content()
+    assert len(page.find_class("unsaved")) == 3
+
+
+def test_one_unsaved_text_has_nothing_folded_beside_it(admin_client):
+    entry = make_entry()
+    tell(admin_client, entry, fields=fill(lead="新的"))
+
+    assert "older-unsaved" not in admin_client.get(desk_of(entry)).content.decode()
 
 
 # ------------------------------------------------------------------------------- deleted meanwhile
