@@ -46,6 +46,12 @@ class Typed:
     is_as_opened: bool  # what was typed has been taken back
     is_leaving: bool
 
+    @property
+    def longest_field(self) -> int:
+        """How many characters it has."""
+        fields = (self.fields or {}).values()
+        return max((len(value) for values in fields for value in values), default=0)
+
 
 def pick_fields(posted: Mapping[str, Iterable[str]]) -> Fields:
     """What a person fills in, without the form's own machinery."""

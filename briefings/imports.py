@@ -21,7 +21,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from briefings.html import clean_html
+from briefings.html import HTMLTooLong, clean_html
 from briefings.importer.documents import Kind, Manuscript, UnreadableDocument
 from briefings.importer.labels import find_date, find_number
 from briefings.importer.legacy import LegacyEdition
@@ -250,7 +250,10 @@ def read_again(file: ImportedFile, source: str) -> None:
     Raises UnreadableDocument, and changes nothing, if no entry is found in it.
     """
     kind = get_kind(file)
-    source = clean_html(source) if kind == Kind.WORD else source.replace("\r\n", "\n")
+    try:
+        source = clean_html(source) if kind == Kind.WORD else source.replace("\r\n", "\n")
+    except HTMLTooLong as refusal:
+        raise UnreadableDocument(f"{file.name}：{refusal}") from refusal
     if len(source) > LARGEST_TEXT:
         raise UnreadableDocument(f"{file.name}：原文太長。")
     old = read_result(file)

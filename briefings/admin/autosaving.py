@@ -20,10 +20,11 @@ from briefings.autosaves import (
     parse_typed,
 )
 from briefings.history import name_person
+from briefings.html import LONGEST
 from briefings.models import Entry
 
 NOT_ALLOWED = "你不能修改這一篇，未有自動儲存；文字暫存在這部電腦。"
-TOO_LONG = "內容太長，未能自動儲存；請先儲存，或者分成幾篇。"
+TOO_LONG = f"內容太長，未能自動儲存：每欄最多 {LONGEST:,} 個字元。請分成幾篇；文字暫存在這部電腦。"
 NOT_A_FORM = "送來的內容不能辨認，未能自動儲存。"
 
 
@@ -52,6 +53,8 @@ class SavesItself(FillsForms):
             typed = parse_typed(request.body)
         except Unkeepable:
             return JsonResponse({"trouble": NOT_A_FORM}, status=400)
+        if typed.longest_field > LONGEST:
+            return JsonResponse({"trouble": TOO_LONG}, status=413)
         entry = self.find_entry(request, None if typed.entry_id is None else str(typed.entry_id))
         if not self.may_write(request, entry):
             return JsonResponse({"trouble": NOT_ALLOWED}, status=403)

@@ -7,6 +7,7 @@ and given back like the others.
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -19,7 +20,7 @@ from django.utils.safestring import SafeString
 from briefings.autosaves import Fields
 from briefings.differences import render_difference
 from briefings.fields import HTMLField
-from briefings.html import clean_html, to_text
+from briefings.html import HTMLTooLong, clean_html, to_text
 from briefings.lookups import could_be_id
 
 _ORDER = "position"  # what every kind of row that has an order calls it
@@ -152,8 +153,9 @@ def _read_field(form: ModelForm, field: BoundField) -> Value:
         keys = sorted(_write_field(field))
         return Value(field.name, label, "、".join(_name_choices(field.field, keys)), str(keys))
     if isinstance(_find_column(form, field.name), HTMLField):
-        exact = clean_html(value or "")
-        return Value(field.name, label, to_text(exact), exact, SafeString(exact))
+        with suppress(HTMLTooLong):  # then it is told as it was typed
+            exact = clean_html(value or "")
+            return Value(field.name, label, to_text(exact), exact, SafeString(exact))
     text = "、".join(_write_field(field)).replace("\r\n", "\n").strip()
     return Value(field.name, label, text, text)
 

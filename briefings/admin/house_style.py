@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 from briefings.admin.panels import Panel, WithPanels
 from briefings.glossary import load_glossary
 from briefings.house_style import Field, check_style
+from briefings.html import LONGEST, HTMLTooLong
 from briefings.models import Entry
 
 MOST_SHOWN = 300  # findings; a text that has more has something else the matter
-LONGEST = 300_000  # characters, checked in a second or two
 
 
 class HouseStyle(WithPanels):
@@ -40,7 +40,10 @@ class HouseStyle(WithPanels):
             texts = read_texts(request)
         except (ValueError, RequestDataTooBig):
             return JsonResponse({"error": "收到的文字不完整或太長，未能檢查。"}, status=400)
-        findings = check_style(**texts, glossary=load_glossary())
+        try:
+            findings = check_style(**texts, glossary=load_glossary())
+        except HTMLTooLong as refusal:
+            return JsonResponse({"error": f"未能檢查。{refusal}"}, status=400)
         shown = [asdict(finding) for finding in findings[:MOST_SHOWN]]
         return JsonResponse({"findings": shown, "total": len(findings)})
 

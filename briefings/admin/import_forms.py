@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminDateWidget
 
 from briefings.admin.forms import ProseWidget
+from briefings.fields import validate_html
 from briefings.importer.documents import Kind
 from briefings.importer.legacy import LegacyEdition
 from briefings.importer.readers import ENDINGS, LARGEST_FILE, LARGEST_TEXT
@@ -55,7 +56,9 @@ class PieceForm(forms.Form):
         required=False,
         widget=forms.Textarea({"rows": 4, "class": "vLargeTextField"}),
     )
-    body = forms.CharField(label="正文", required=False, widget=ProseWidget)
+    body = forms.CharField(
+        label="正文", required=False, widget=ProseWidget, validators=[validate_html]
+    )
 
 
 PieceFormSet = forms.formset_factory(PieceForm, extra=0)

@@ -17,7 +17,8 @@ from briefings.admin.freshness import person_at
 from briefings.admin.panels import Panel, WithPanels
 from briefings.autosaves import Fields
 from briefings.contexts import EditionContext
-from briefings.hooks import entry_previews
+from briefings.hooks import EntryPreview, entry_previews
+from briefings.html import HTMLTooLong
 from briefings.models import Autosave, Edition, Entry
 from briefings.pdf import PDFRefused, render_edition_pdf
 from briefings.placing import append_entry
@@ -69,6 +70,19 @@ class WithPreview(WithPanels, WithDrafts):
         entry, fields = self._find_typed(request)
         if entry is None and fields is None:
             return self._say(request, "先寫一些文字，這裏便有預覽。", status=200)
+        try:
+            return self._show_preview(request, kind, hook, entry, fields)
+        except HTMLTooLong as refusal:
+            return self._say(request, f"未能預覽。{refusal}", status=200)
+
+    def _show_preview(
+        self,
+        request: HttpRequest,
+        kind: str,
+        hook: EntryPreview | None,
+        entry: Entry | None,
+        fields: Fields | None,
+    ) -> HttpResponse:
         with self._as_if_saved(request, entry, fields) as (written, edition, description):
             if kind == "page":
                 page = place_entry(written, description)

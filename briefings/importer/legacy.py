@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from briefings.html import LONGEST, HTMLTooLong
 from briefings.importer.blocks import Block, list_texts
 from briefings.importer.documents import Doubt, UnreadableDocument
 
@@ -67,6 +68,16 @@ def refuse_excess(count: int, *, name: str) -> None:
         raise UnreadableDocument(
             f"{name}：有 {count} 個標題，不像是一期（最多 {MOST_ENTRIES} 篇）。"
         )
+
+
+def refuse_long(edition: LegacyEdition) -> LegacyEdition:
+    """Raises UnreadableDocument for an entry that is longer than any could be kept."""
+    for entry in edition.entries:
+        if (length := len(entry.body)) > LONGEST:
+            raise UnreadableDocument(
+                f"{edition.name}：第 {entry.line} 行起的一篇：{HTMLTooLong(length)}"
+            )
+    return edition
 
 
 def hash_entries(entries: Iterable[tuple[str, str, str]]) -> str:

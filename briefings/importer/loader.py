@@ -9,7 +9,7 @@ from django.db import transaction
 
 from briefings.contexts import describe_imprint
 from briefings.history import keep_unrecorded, keep_version
-from briefings.html import to_text
+from briefings.html import HTMLTooLong, clean_html, to_text
 from briefings.importer.legacy import LegacyEdition, LegacyImprint, hash_entries
 from briefings.models import Edition, Entry, Imprint, State
 
@@ -49,7 +49,7 @@ def load_edition(
     about. Raises ImportRefused.
     """
     number, date = number or legacy.number, date or legacy.date
-    _refuse_long_headlines(legacy)
+    _refuse_what_is_too_long(legacy)
     with transaction.atomic():
         edition = _find_edition(legacy, number)
         if edition is None:
@@ -66,11 +66,17 @@ def load_edition(
     return Loaded(edition, status, (*map(str, legacy.doubts), *warnings))
 
 
-def _refuse_long_headlines(legacy: LegacyEdition) -> None:
+def _refuse_what_is_too_long(legacy: LegacyEdition) -> None:
     limit = Entry._meta.get_field("headline").max_length
     for entry in legacy.entries:
         if limit and len(entry.headline) > limit:
             raise ImportRefused(f"{legacy.name}：第 {entry.line} 行的標題超過 {limit} 字。")
+        try:
+            clean_html(entry.body)
+        except HTMLTooLong as refusal:
+            raise ImportRefused(
+                f"{legacy.name}：第 {entry.line} 行起的一篇：{refusal}"
+            ) from refusal
 
 
 def _find_edition(legacy: LegacyEdition, number: int | None) -> Edition | None:

@@ -20,6 +20,7 @@ from briefings.importer.legacy import (
     LegacyEntry,
     LegacyImprint,
     refuse_excess,
+    refuse_long,
 )
 from briefings.importer.outline import Outline, Section, find_outline, read_masthead
 from briefings.importer.paragraphs import (
@@ -40,7 +41,7 @@ THEMES = "政策主題："
 
 
 def parse_manuscript(manuscript: Manuscript) -> LegacyEdition:
-    """Raises UnreadableDocument when it holds no entry."""
+    """Raises UnreadableDocument when it holds no entry, or one that is too long."""
     name = manuscript.name
     if manuscript.kind != Kind.WORD:
         edition = parse_edition(document_from_text(manuscript.source, name=name))
@@ -49,7 +50,7 @@ def parse_manuscript(manuscript: Manuscript) -> LegacyEdition:
     else:
         edition = parse_units(units, name=name)
     doubts = sorted((*edition.doubts, *manuscript.doubts), key=lambda doubt: doubt.line)
-    return replace(edition, doubts=tuple(doubts))
+    return refuse_long(replace(edition, doubts=tuple(doubts)))
 
 
 def parse_edition(document: Document) -> LegacyEdition:

@@ -21,6 +21,7 @@ from briefings.autosaves import (
     parse_typed,
     pick_fields,
 )
+from briefings.html import LONGEST
 from briefings.models import Author, Autosave, Entry, Presence, Source, State, Theme
 from briefings.tests.makers import make_draft, make_entry
 
@@ -688,3 +689,37 @@ def test_of_two_who_save_at_once_one_is_asked():
     assert sum("/merge/" in url for url in urls) == 1
     entry.refresh_from_db()
     assert {entry.lead, *Autosave.objects.get().fields["lead"]} == {"甲", "乙"}
+
+
+# ------------------------------------------------------------------------------------- too long
+def test_a_body_that_is_too_long_is_refused_with_all_that_was_written(admin_client):
+    entry = make_entry(body="<p>原文。</p>")
+    opened = open_form(admin_client, desk_of(entry))
+    body = f"<p>{'字' * LONGEST}</p>"
+
+    page = post(admin_client, desk_of(entry), opened, lead="改過的導言。", body=body)
+
+    assert "內容太長：連格式最多 300,000 個字元" in page.content.decode()
+    assert page.context["adminform"].form["body"].value() == body
+    assert page.context["adminform"].form["lead"].value() == "改過的導言。"
+    assert Entry.objects.get().body == "<p>原文。</p>"
+
+
+def test_a_field_that_is_too_long_is_not_saved_by_itself_and_that_is_said(admin_client):
+    answer = tell(admin_client, fields=fill(body="字" * (LONGEST + 1)))
+
+    assert answer.status_code == 413
+    assert "每欄最多 300,000 個字元" in answer.json()["trouble"]
+    assert not Autosave.objects.exists()
+
+
+def test_a_body_too_long_to_be_saved_once_cleaned_is_still_offered_and_merged(admin_client):
+    entry = make_entry()
+    tell(admin_client, entry, fields=fill(body="&" * LONGEST))
+    entry.save()
+
+    page = admin_client.get(desk_of(entry))
+    merge = admin_client.get(f"/admin/briefings/entry/{entry.pk}/merge/form-1/")
+
+    assert [d.label for d in page.context["draft"].offers[0].differences][-1] == "短評"
+    assert merge.status_code == 200

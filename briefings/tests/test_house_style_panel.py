@@ -5,7 +5,8 @@ import json
 import pytest
 from django.contrib.auth.models import User
 
-from briefings.admin.house_style import LONGEST, MOST_SHOWN
+from briefings.admin.house_style import MOST_SHOWN
+from briefings.html import LONGEST
 from briefings.models import GlossaryTerm, Wording
 from briefings.tests.makers import make_entry, make_reviewer, make_staff, make_writer
 
@@ -183,3 +184,10 @@ def test_the_list_costs_no_query_for_each_term(client, keeper, django_assert_max
 
     with django_assert_max_num_queries(12):
         client.get(TERMS)
+
+
+def test_a_text_too_long_once_its_signs_are_escaped_is_refused_with_the_reason(client, writer):
+    answer = check(client, TEXTS | {"body": "&" * (LONGEST - 100)})
+
+    assert answer.status_code == 400
+    assert "內容太長" in answer.json()["error"]

@@ -1,8 +1,18 @@
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briefings.html import carry_pictures, clean_html, find_pictures, split_blocks, to_text
+from briefings.html import (
+    LONGEST,
+    HTMLTooLong,
+    carry_pictures,
+    clean_html,
+    find_pictures,
+    split_blocks,
+    to_text,
+)
 from briefings.models import Entry, Publication
 from briefings.tests.makers import make_entry
 
@@ -126,7 +136,7 @@ def test_brackets_behind_the_host_keep_a_link():
 
 @pytest.mark.parametrize("tag", ["em", "blockquote", "div", "ul"])
 def test_tags_nested_without_end_are_dropped_and_their_text_kept(tag):
-    cleaned = clean_html(f"<{tag}>" * 100_000 + "文" + f"</{tag}>" * 100_000 + "<p>後</p>")
+    cleaned = clean_html(f"<{tag}>" * 11_000 + "文" + f"</{tag}>" * 11_000 + "<p>後</p>")
 
     assert cleaned.count(f"<{tag}>") <= 30
     assert to_text(cleaned) == "文\n後" or to_text(cleaned) == "文後"
@@ -153,7 +163,7 @@ def test_an_empty_editor_gives_the_empty_string():
 
 @pytest.mark.parametrize("piece", ["\n", "<p></p>", "<p>", "<p>\n"])
 def test_emptiness_without_end_is_cleaned_without_delay(piece):
-    empty = piece * 200_000  # quadratic work would take minutes
+    empty = piece * 30_000  # quadratic work would take minutes
 
     assert clean_html(f"<p>甲</p>{empty}<p>乙</p>").endswith("<p>乙</p>")
     assert clean_html(f"<p>甲</p>{empty}<p></p>") == "<p>甲</p>"
@@ -248,3 +258,40 @@ def test_pictures_are_carried_away_with_whole_addresses_and_no_larger_than_there
     assert (
         f'src="https://news.example/pictures/{NAME}" alt="圖" width="400" height="200"' in carried
     )
+
+
+# --------------------------------------------------------------------------------------- length
+def test_a_text_of_the_greatest_length_is_cleaned():
+    assert len(clean_html("字" * LONGEST)) == LONGEST
+
+
+@pytest.mark.parametrize(
+    "text", ["字" * (LONGEST + 1), "&" * 900_000, "&" * LONGEST], ids=["one", "signs", "escaped"]
+)
+def test_a_longer_text_is_refused_before_or_after_its_signs_are_escaped(text):
+    with pytest.raises(HTMLTooLong, match="最多 300,000 個字元"):
+        clean_html(text)
+
+
+@pytest.mark.django_db
+def test_a_text_that_is_too_long_reaches_no_row():
+    entry = make_entry(body="<p>原文</p>")
+    entry.body = "字" * (LONGEST + 1)
+
+    with pytest.raises(HTMLTooLong):
+        entry.save()
+    with pytest.raises(HTMLTooLong), transaction.atomic():
+        Entry.objects.update(body=entry.body)
+    assert Entry.objects.get().body == "<p>原文</p>"
+
+
+@pytest.mark.django_db
+def test_a_form_says_which_text_is_too_long_and_how_long_it_is():
+    publication = Publication(about="字" * 300_500)
+
+    with pytest.raises(ValidationError) as refused:
+        publication.full_clean()
+
+    assert refused.value.message_dict["about"] == [
+        "內容太長：連格式最多 300,000 個字元，現有 300,500 個。"
+    ]

@@ -1,11 +1,14 @@
 """Old editions from upload to draft, by the pages of the desk and without JavaScript."""
 
+from dataclasses import replace
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
 from briefings import imports
+from briefings.html import LONGEST
 from briefings.models import Edition, Entry, ImportBatch, ImportedFile, ImportState
 from briefings.tests.importer.specimens import HARBOUR, POWER, TALENT
 from briefings.tests.importer.typesetting import typeset
@@ -327,3 +330,23 @@ def test_looking_does_nothing(client, editor, name):
     pk = file.batch_id if name == "import_accept_all" else file.pk
 
     assert client.get(reverse(f"admin:{name}", args=[pk])).status_code == 405
+
+
+def test_a_file_with_an_entry_that_is_too_long_is_refused_when_it_is_read(editor):
+    long = replace(HARBOUR, paragraphs=[f"{'A&B' * 45_000}。"])
+
+    file = make_file(editor, typeset([long]))
+
+    assert file.state == ImportState.REFUSED
+    assert "內容太長" in file.reason
+
+
+def test_a_correction_that_makes_an_entry_too_long_is_refused_with_what_was_typed(client, editor):
+    file = make_file(editor)
+
+    long = {"piece__0__body": "字" * (LONGEST + 1), "piece__0__headline": "改過的標題"}
+
+    page = client.post(review_of(file), fill_in(client, file, **long))
+
+    assert "內容太長" in page.text
+    assert "改過的標題" in page.text

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from briefings.admin import previews
+from briefings.html import LONGEST
 from briefings.models import (
     Audience,
     Author,
@@ -409,3 +410,13 @@ def test_sharing_forgets_the_links_that_have_expired():
     share_draft(entry, by=None, days=1)
 
     assert not SharedDraft.objects.filter(pk=old.pk).exists()
+
+
+def test_a_text_that_is_too_long_has_no_preview_and_the_reason(admin_client):
+    entry = make_entry()
+    type_in(admin_client, entry, headline="題", lead="導言。", body="&" * LONGEST)
+
+    page = look(admin_client, entry=entry)
+
+    assert page.status_code == 200
+    assert "內容太長" in page.content.decode()

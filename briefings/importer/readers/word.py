@@ -12,7 +12,7 @@ from io import BytesIO
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from briefings.html import clean_html
+from briefings.html import HTMLTooLong, clean_html
 from briefings.importer.blocks import split_elements
 from briefings.importer.documents import Doubt, UnreadableDocument
 
@@ -55,7 +55,10 @@ def read_word(data: bytes) -> tuple[str, list[Doubt]]:
     blocks: list[str] = []
     doubts = []
     for raw in split_elements(_level_headings(_place_notes(html))):
-        block = clean_html(raw)
+        try:
+            block = clean_html(raw)
+        except HTMLTooLong as refusal:
+            raise UnreadableDocument(f"有一段文字或一個表格太長。{refusal}") from refusal
         has_image = IMAGE.search(raw)
         if has_image:
             doubts.append(Doubt(max(len(blocks), 1), "這裏有圖片，沒有匯入；請在短評頁加回。"))

@@ -98,8 +98,12 @@ WORD_FILES = {
     "its second half missing": (lambda: WORD[: len(WORD) // 2], "已損壞"),
     "another kind of zip": (lambda: make_zip(["xl/workbook.xml"]), "不是 Word"),
     "text without end": (
-        lambda: with_parts(WORD, document=make_document(paragraph("甲" * 600_000))),
+        lambda: with_parts(WORD, document=make_document(paragraph("甲" * 200_000) * 3)),
         "千字的上限",
+    ),
+    "a paragraph without end": (
+        lambda: with_parts(WORD, document=make_document(paragraph("甲" * 400_000))),
+        "有一段文字或一個表格太長",
     ),
     "a password": (
         lambda: b"\xd0\xcf\x11\xe0" + bytes(600) + "EncryptedPackage".encode("utf-16-le"),

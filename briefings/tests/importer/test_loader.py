@@ -3,6 +3,7 @@ from datetime import date
 
 import pytest
 
+from briefings.html import LONGEST
 from briefings.importer.blocks import paragraph_block
 from briefings.importer.documents import document_from_text
 from briefings.importer.legacy import LegacyEntry
@@ -191,3 +192,12 @@ def test_a_footer_unlike_the_default_imprint_is_warned_about_with_its_line():
     assert len(warnings) == 1
     assert warnings[0].startswith("第 ")
     assert "頁尾資料與預設的不同" in warnings[0]
+
+
+def test_an_entry_that_is_too_long_is_refused_with_its_line():
+    legacy = make_legacy()
+    long = replace(legacy.entries[0], blocks=(paragraph_block(3, "字" * LONGEST),))
+
+    with pytest.raises(ImportRefused, match="第 3 行起的一篇：內容太長"):
+        load_edition(replace(legacy, entries=(long,)))
+    assert not Edition.objects.exists()
