@@ -106,12 +106,13 @@ def clean_html(value: str) -> str:
     """
     _refuse_excess(value)
     html = _cleaner.clean(_flatten(value.replace("\0", "")))
-    # Where a tag is taken away, a browser may read what is left in another way.
-    while (settled := _settle_figures(html)) != html:
-        html = _cleaner.clean(settled)
-    html = _drop_empty_end(html)
     _refuse_excess(html)  # or it could not be cleaned again
-    return html
+    # Where a tag is taken away, a browser may read what is left in another way; and what stood in
+    # a table where it can't, a list item say, finds its place only when it is read again.
+    while (settled := _cleaner.clean(_settle_figures(html))) != html:
+        html = settled
+        _refuse_excess(html)
+    return _drop_empty_end(html)
 
 
 def _refuse_excess(html: str) -> None:

@@ -156,6 +156,13 @@ def test_cleaning_twice_is_cleaning_once(text):
     assert clean_html(once) == once
 
 
+@pytest.mark.parametrize("html", ["<li><table><li>", "<a><table><a>", "<b><p><table><b>甲</p><p>"])
+def test_what_stands_in_a_table_where_it_cannot_is_cleaned_once_for_all(html):
+    once = clean_html(html)
+
+    assert clean_html(once) == once
+
+
 def test_an_empty_editor_gives_the_empty_string():
     assert clean_html("<p></p>") == ""
     assert clean_html("<p>甲</p><p><br></p><p>&nbsp;</p>") == "<p>甲</p>"
