@@ -18,14 +18,14 @@ from celery import signature
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from briefings.html import HTMLTooLong, clean_html
 from briefings.importer.documents import Kind, Manuscript, UnreadableDocument
 from briefings.importer.labels import find_date, find_number
 from briefings.importer.legacy import LegacyEdition
-from briefings.importer.loader import ImportRefused, load_edition
+from briefings.importer.loader import ImportRefused, LoadedMeanwhile, load_edition
 from briefings.importer.parser import parse_manuscript
 from briefings.importer.readers import (
     ENDINGS,
@@ -277,18 +277,23 @@ def _change(file: ImportedFile, **values: Any) -> None:
 
 
 def accept(file: ImportedFile, by: User) -> Edition:
-    """Makes it a draft edition. Raises ImportRefused, and changes nothing, if that can't be.
+    """Makes it a draft edition. Raises ImportRefused, and makes nothing, if that can't be.
 
-    Of text that has meanwhile become an edition nothing is made, and that edition returned.
+    Of text that has meanwhile become an edition it is noted that this is a duplicate.
     """
     try:
-        with transaction.atomic():
-            return _accept(file, by)
-    except IntegrityError as error:  # somebody used the number just now
-        raise ImportRefused(f"{file.name}：這個期號剛被使用，請改用另一個。") from error
+        edition = _accept(file, by)
+    except LoadedMeanwhile:  # what was in the way can now be seen
+        edition = _accept(file, by)
+    if edition is None:
+        file.refresh_from_db()
+        raise ImportRefused(f"{file.name}：{file.reason}")
+    return edition
 
 
-def _accept(file: ImportedFile, by: User) -> Edition:
+@transaction.atomic
+def _accept(file: ImportedFile, by: User) -> Edition | None:
+    """None if the text is an edition already."""
     row = ImportedFile.objects.select_for_update().filter(pk=file.pk).first()
     if row is None or row.state != ImportState.READ:
         raise ImportRefused(f"{file.name}：已有人處理過這個檔案。")
@@ -297,7 +302,7 @@ def _accept(file: ImportedFile, by: User) -> Edition:
     if existing:
         _call_duplicate(row, existing, None)
         row.save()
-        return existing
+        return None
     if legacy.number and Edition.objects.filter(number=legacy.number).exists():
         raise ImportRefused(f"{file.name}：已有第{legacy.number}期，請改用另一個期號，或留空。")
     edition = load_edition(legacy, by=by).edition

@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from briefings.contexts import describe_imprint
 from briefings.history import keep_unrecorded, keep_version
@@ -24,6 +24,10 @@ class Status(StrEnum):
 
 class ImportRefused(Exception):
     """Loading would break what is stored. The message is Chinese, for the editor."""
+
+
+class LoadedMeanwhile(ImportRefused):
+    """Somebody loaded the same text, or used the number, in the same moment."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,17 @@ def load_edition(
 
     The edition is known again by its text, else by `number`; its date says nothing, for one day
     may have two. What an editor wrote, changed or published is never overwritten, only warned
-    about. Raises ImportRefused.
+    about. Raises ImportRefused; of two who load the same text at once, one is told so by it.
     """
     number, date = number or legacy.number, date or legacy.date
     _refuse_what_is_too_long(legacy)
-    with transaction.atomic():
-        edition = _find_edition(legacy, number)
-        if edition is None:
-            edition, status, reason = _create(legacy, number, date, by), Status.CREATED, ""
-        else:
-            status, reason = _update(edition, legacy, number, date, by)
-        if status != Status.UNCHANGED:
-            keep_version(edition, by=by, why=f"由「{legacy.name}」匯入")
+    try:
+        with transaction.atomic():
+            edition, status, reason = _write(legacy, number, date, by)
+    except IntegrityError as error:
+        raise LoadedMeanwhile(
+            f"{legacy.name}：同一份文字或同一個期號剛被匯入，這次沒有寫入；請看過再匯入。"
+        ) from error
     warnings = [reason] if reason else []
     warnings += [] if status == Status.UNCHANGED else _find_same_day(edition)
     warnings += [] if edition.number else ["原文沒有期號；請用 --number 指定或在編輯台填寫。"]
@@ -97,6 +100,19 @@ def _find_same_day(edition: Edition) -> list[str]:
     if edition.date is None or not others:
         return []
     return [f"另有一期在同日：{'、'.join(map(str, others))}。"]
+
+
+def _write(
+    legacy: LegacyEdition, number: int | None, date: date | None, by: User | None
+) -> tuple[Edition, Status, str]:
+    edition = _find_edition(legacy, number)
+    if edition is None:
+        edition, status, reason = _create(legacy, number, date, by), Status.CREATED, ""
+    else:
+        status, reason = _update(edition, legacy, number, date, by)
+    if status != Status.UNCHANGED:
+        keep_version(edition, by=by, why=f"由「{legacy.name}」匯入")
+    return edition, status, reason
 
 
 def _create(

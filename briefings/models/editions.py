@@ -105,7 +105,12 @@ class Edition(Publishable):
                 condition=~Q(state=State.PUBLISHED)
                 | Q(date__isnull=False, published_at__isnull=False, audience__in=Audience.values),
                 name="published_edition_is_complete",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["source_hash"],
+                condition=~Q(source_hash=""),
+                name="one_edition_of_a_text",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,20 @@
 """Files handed in: each read once, whatever becomes of its worker or of the others."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, connection
 from django.utils import timezone
 from reversion.models import Version
 
 from briefings import imports
 from briefings.importer.documents import UnreadableDocument
-from briefings.importer.loader import ImportRefused
+from briefings.importer.loader import ImportRefused, LoadedMeanwhile, load_edition
 from briefings.models import Edition, ImportBatch, ImportedFile, ImportState
 from briefings.tests.importer.specimens import HARBOUR, POWER, TALENT
 from briefings.tests.importer.typesetting import typeset
@@ -290,6 +293,90 @@ def test_accepting_twice_makes_one_edition(editor):
         imports.accept(file, editor)
 
     assert Edition.objects.count() == 1
+
+
+def make_twin(file):
+    """The same text in another batch, as two workers read it at once."""
+    return ImportedFile.objects.create(
+        batch=ImportBatch.objects.create(),
+        name="副本.txt",
+        state=ImportState.READ,
+        source=file.source,
+        result=file.result,
+    )
+
+
+def test_a_text_that_is_an_edition_by_now_is_refused_and_the_edition_named(editor):
+    file = make_read(editor, name="第12期.txt")
+    twin = make_twin(file)
+    edition = imports.accept(file, editor)
+
+    with pytest.raises(ImportRefused, match="已匯入為第12期，沒有重複匯入"):
+        imports.accept(twin, editor)
+
+    twin.refresh_from_db()
+    assert (twin.state, twin.edition) == (ImportState.DUPLICATE, edition)
+    assert Edition.objects.count() == 1
+
+
+def test_no_two_editions_are_known_by_one_text():
+    make_draft(source_hash="a" * 64)
+
+    with pytest.raises(IntegrityError):
+        make_draft(source_hash="a" * 64)
+
+
+def test_editions_written_at_the_desk_have_no_text_to_be_known_by():
+    make_draft()
+
+    make_draft()
+
+    assert Edition.objects.filter(source_hash="").count() == 2
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_two_who_accept_the_same_text_at_once_one_is_refused(editor):
+    file = make_read(editor)
+    files = [file, make_twin(file)]
+    start = Barrier(2)
+
+    def accept(file: ImportedFile) -> str:
+        start.wait()
+        try:
+            return str(imports.accept(file, editor))
+        except ImportRefused as refused:
+            return str(refused)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(accept, files))
+
+    assert Edition.objects.count() == 1
+    assert sum("沒有重複匯入" in outcome for outcome in told) == 1
+    states = set(ImportedFile.objects.values_list("state", flat=True))
+    assert states == {ImportState.ACCEPTED, ImportState.DUPLICATE}
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_of_two_commands_that_load_the_same_text_at_once_one_writes_it(editor):
+    legacy = imports.read_result(make_read(editor))
+    start = Barrier(2)
+
+    def load(_: int) -> str:
+        start.wait()
+        try:
+            return load_edition(legacy).status
+        except LoadedMeanwhile:
+            return "refused"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = set(pool.map(load, range(2)))
+
+    assert Edition.objects.count() == 1
+    assert outcomes in ({"created", "unchanged"}, {"created", "refused"})
 
 
 def test_a_number_in_use_is_refused_and_the_file_stays(editor):
