@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from briefings.admin.suggestions import RowPicker
+from briefings.models import Theme
 from subscribers.confirmations import ask_to_confirm
 from subscribers.delivery import send_again
 from subscribers.growth import count_members_by_month, draw_growth
@@ -136,6 +137,18 @@ class MemberAdmin(admin.ModelAdmin):
         obj.consented_at = timezone.now()
         obj.save()
         ask_to_confirm(obj, obj.consented_at)
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        """The themes first, then who chose them, as merging does."""
+        rows = [row.cleaned_data for formset in formsets for row in formset.forms]
+        Theme.objects.hold(row["theme"] for row in rows if row.get("theme"))
+        super().save_related(request, form, formsets, change)
 
     @admin.action(description="取消所選會員的訂閱", permissions=["change"])
     def unsubscribe_members(self, request: HttpRequest, members: QuerySet[Member]) -> None:

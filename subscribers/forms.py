@@ -1,6 +1,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from briefings.models import Audience, Publication, Theme
@@ -45,8 +46,10 @@ class PreferencesForm(forms.ModelForm):
     def save(self, *args: Any, **kwargs: Any) -> Member:  # noqa: ARG002
         """Only what the form holds: the member may unsubscribe at this very moment."""
         member: Member = super().save(commit=False)
-        member.save(update_fields=["name", "frequency"])
-        self.save_m2m()
+        with transaction.atomic():
+            member.save(update_fields=["name", "frequency"])
+            self.cleaned_data["themes"] = Theme.objects.hold(self.cleaned_data["themes"])
+            self.save_m2m()
         return member
 
 

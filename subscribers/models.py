@@ -85,7 +85,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
             member.consented_at = now
             # Only these: a confirmation that arrives meanwhile must not be undone.
             member.save(update_fields=["name", "frequency", "consent_wording", "consented_at"])
-            member.themes.set(themes)
+            member.themes.set(Theme.objects.hold(themes))
         return member
 
     def _create_or_find(self, email: str) -> "Member":

@@ -32,19 +32,20 @@ def read_ids(values: Iterable[str], most: int = 200) -> list[int]:
 
 @contextmanager
 def hold_for_post(
-    request: HttpRequest, model: type[Edition | Entry], row_id: str | None
+    request: HttpRequest, model: type[Edition | Entry], *row_ids: str | None
 ) -> Iterator[None]:
     """What is going to be changed or deleted stays as it is asked about until that is done.
 
     Otherwise somebody could schedule it between the question whether it may be changed and the
-    change.
+    change. All that will be locked in the end is named at once: see docs/architecture.md for the
+    order.
     """
     if request.method != "POST":
         yield
         return
     with transaction.atomic():
-        if row_id and could_be_id(row_id):
-            model._default_manager.select_for_update().filter(pk=row_id).first()
+        rows = model._default_manager.filter(pk__in=read_ids(filter(None, row_ids)))
+        list(rows.order_by("pk").select_for_update())
         yield
 
 

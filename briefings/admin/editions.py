@@ -61,6 +61,11 @@ class PlacedEntryInline(SortableTabularInline):
         return may_change and not (obj and obj.is_locked)
 
 
+def _list_posted(request: HttpRequest, field: str) -> list[str]:
+    """What the rows of the form say of it."""
+    return [str(value) for name, value in request.POST.items() if name.endswith(f"-{field}")]
+
+
 @admin.register(Edition)
 class EditionAdmin(
     SortableAdminBase, Readiness, SchedulePages, SharesDrafts, StopsStaleSaves, DeskAdmin
@@ -86,7 +91,12 @@ class EditionAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        with hold_for_post(request, Edition, object_id):
+        # The editions that entries go to as well: of two forms that exchange entries, each would
+        # else hold its own and want the other's.
+        with (
+            hold_for_post(request, Edition, object_id, *_list_posted(request, "destination")),
+            hold_for_post(request, Entry, *_list_posted(request, "id")),
+        ):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def delete_view(

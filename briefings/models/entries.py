@@ -56,7 +56,8 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
-            for entry_id in self.values_list("pk", flat=True):
+            # The rows first, then what the index has of them, as saving does.
+            for entry_id in self.order_by("pk").select_for_update().values_list("pk", flat=True):
                 remove_entry(entry_id)
             return super().delete()
 
@@ -146,6 +147,7 @@ class Entry(Publishable):  # type: ignore[django-manager-missing]  # taggit has 
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
+            list(Entry.objects.select_for_update().filter(pk=self.pk).values_list("pk"))
             remove_entry(self.pk)
             return super().delete(*args, **kwargs)
 

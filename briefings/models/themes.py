@@ -1,7 +1,8 @@
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.text import slugify
@@ -33,6 +34,18 @@ class ThemeQuerySet(models.QuerySet["Theme"]):
                 return self.filter(pk=theme_id).first()
         slug = slugify(name, allow_unicode=True)
         return self.filter(former_addresses__slug=slug).first() if slug else None
+
+    def hold(self, themes: "Iterable[Theme]") -> "list[Theme]":
+        """These as they now are, locked before any row that links to them is touched: so does
+        merging. One that was merged meanwhile gives way to what it was merged into; one that was
+        deleted is left out.
+        """
+        asked = list(themes)
+        rows = self.filter(pk__in=[theme.pk for theme in asked]).order_by("pk")
+        # Weaker than what merging takes, so that others may still link to the same themes.
+        held = {theme.pk: theme for theme in rows.select_for_update(no_key=True)}
+        found = [held.get(theme.pk) or self.known_as(theme.name) for theme in asked]
+        return list(dict.fromkeys(filter(None, found)))
 
     def visible_to(self, audience: Audience, now: datetime | None = None) -> Self:
         """Themes with something to read in them; each with `entry_count`."""
@@ -70,6 +83,11 @@ class ThemesOfEntry(_TaggableManager):  # type: ignore[misc]  # untyped
             (Theme.objects.known_as(tag) or tag) if isinstance(tag, str) else tag for tag in tags
         ]
         return super()._to_tag_model_instances(known, tag_kwargs)
+
+    def set(self, tags: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            themes = self._to_tag_model_instances(tags, kwargs.get("tag_kwargs", {}))
+            super().set(Theme.objects.hold(themes), **kwargs)
 
 
 class ThemedEntry(ItemBase):
