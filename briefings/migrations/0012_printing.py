@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("briefings", "0009_style"),
+        ("briefings", "0011_one_edition_of_a_text"),
     ]
 
     operations = [
