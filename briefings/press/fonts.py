@@ -26,11 +26,13 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 # Raised by hand when what is made of the same sources changes.
-RECIPE = "1"
+RECIPE = "2"
 TOOLS = ("uharfbuzz", "fonttools", "east-asian-spacing")
 KEPT_FEATURES = ("ccmp", "halt", "kern", "liga", "mark", "palt")
 DROPPED_TABLES = ("BASE", "DSIG", "FFTM", "GDEF", "VORG", "gasp", "vhea", "vmtx")
 HANGUL = frozenset((*range(0x1100, 0x1200), *range(0xA960, 0xA980), *range(0xAC00, 0xD800)))
+# Each font has something else there: better refused by name than printed as whatever it may be.
+PRIVATE_USE = frozenset((*range(0xE000, 0xF900), *range(0xF0000, 0x110000)))
 NAMES_KEPT = {0, 13, 14}  # copyright, licence, and where to read it
 MANIFEST = "fonts.json"
 
@@ -174,7 +176,7 @@ def _make_font(face: Face, source: Source, folder: Path) -> set[int]:
     from fontTools.ttLib import TTFont
 
     whole = hb.Face(hb.Blob.from_file_path(str(source.file)), source.index)
-    characters = set(whole.unicodes) - HANGUL
+    characters = set(whole.unicodes) - HANGUL - PRIVATE_USE
     with TemporaryDirectory() as temporary:
         cut = Path(temporary) / f"{face.file_stem}.otf"
         cut.write_bytes(_cut_out(whole, characters))
