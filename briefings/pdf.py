@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from briefings.contexts import EditionContext, absolute_url
 from briefings.html import PICTURE_NAME
 from briefings.pictures import file_of
+from briefings.press import fonts
 from briefings.press.client import (
     PDF_UA,
     FontsMissing,
@@ -24,7 +25,6 @@ from briefings.press.client import (
     PrintedDocument,
     name_press,
 )
-from briefings.press.fonts import find_sources
 from briefings.press.typesetting import typeset
 
 SECONDS = 60  # of layout, for one edition on a busy machine; it takes one
@@ -52,9 +52,9 @@ def find_missing_parts() -> tuple[str, ...]:
     # This one brings the others that WeasyPrint needs with it.
     missing = [f"程式庫 {name}" for name in LIBRARIES if not find_library(name)]
     try:
-        find_sources()
-    except FontsMissing as fonts:
-        missing += [f"中文字型 {name}" for name in fonts.names]
+        fonts.find_sources()
+    except FontsMissing as error:
+        missing += [f"中文字型 {name}" for name in error.names]
     return tuple(missing)
 
 
@@ -110,6 +110,17 @@ def print_document(
         return _find_press().print(with_pictures, seconds=seconds, on_pages=on_pages)
     except PressRefused as refusal:
         raise PDFRefused(f"無法製作 PDF：{refusal}") from refusal
+
+
+def find_unprintable(text: str) -> list[str]:
+    """The characters that no font of ours has: a PDF with them is refused."""
+    return fonts.find_unprintable(text, _list_printable()) if not find_missing_parts() else []
+
+
+@cache
+def _list_printable() -> frozenset[int]:
+    families = fonts.read_characters(fonts.prepare_fonts(settings.FONTS_DIR))
+    return frozenset().union(*families.values())
 
 
 def _read_pictures(html: str) -> dict[str, bytes]:

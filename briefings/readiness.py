@@ -12,7 +12,9 @@ from django.urls import reverse
 
 from briefings.glossary import load_glossary
 from briefings.house_style import check_style
+from briefings.html import to_text
 from briefings.models import Edition, Entry, Theme, WebLink
+from briefings.pdf import find_unprintable
 from briefings.publishing import find_entry_obstacles, find_obstacles
 from briefings.web_links import UNSURE, find_anchors, find_urls
 
@@ -66,6 +68,30 @@ def check_entry(entry: Entry) -> Iterator[Remark]:
     if Entry.objects.filter(headline=entry.headline).exclude(pk=entry.pk).exists():
         text = f"另有一篇短評的標題也是「{entry.headline}」。"
         yield _remark(Severity.WARNING, text, entry, "headline")
+    yield from _check_characters(entry)
+
+
+def _check_characters(entry: Entry) -> Iterator[Remark]:
+    sources = "\n".join(f"{source.title}{source.publisher}" for source in entry.sources.all())
+    texts = {
+        "headline": entry.headline,
+        "lead": entry.lead,
+        "body": to_text(entry.body),
+        "sources": sources,
+    }
+    for field, text in texts.items():
+        for character in find_unprintable(text):
+            place = _quote_around(text, character)
+            name = f"「{character}」（U+{ord(character):04X}）"
+            told = (
+                f"「{entry.headline}」的{place}有{name}，沒有字型可印，PDF 不能製成；請改寫或刪去。"
+            )
+            yield _remark(Severity.WARNING, told, entry, field)
+
+
+def _quote_around(text: str, character: str) -> str:
+    at = text.index(character)
+    return f"「…{' '.join(text[max(0, at - 8) : at + 9].split())}…」"
 
 
 def _check_style(entries: list[Entry]) -> Iterator[Remark]:

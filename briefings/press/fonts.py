@@ -15,7 +15,8 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -257,6 +258,22 @@ def read_characters(folder: Path) -> Mapping[str, frozenset[int]]:
         family: frozenset(c for first, last in pairs for c in range(first, last + 1))
         for family, pairs in spans.items()
     }
+
+
+def find_unprintable(text: str, characters: Container[int]) -> list[str]:
+    """Those that would come out as boxes, each once, in their order.
+
+    What has no shape (joiners, marks of direction, variation selectors) is no loss.
+    """
+    return [
+        character
+        for character in dict.fromkeys(text)
+        if ord(character) not in characters
+        and not character.isspace()
+        and unicodedata.category(character) not in {"Cc", "Cf"}
+        and not 0xFE00 <= ord(character) <= 0xFE0F
+        and not 0xE0100 <= ord(character) <= 0xE01EF
+    ]
 
 
 if __name__ == "__main__":

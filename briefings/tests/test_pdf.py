@@ -501,3 +501,11 @@ def test_an_odd_address_is_printed_as_text():
     pdf = render_edition_pdf(compose(describe(body=clean_html("<p><a href='//[x'>公報</a></p>"))))
 
     assert "公報" in read_text(pdf)
+
+
+def test_the_command_writes_one_for_the_archives(db, tmp_path):
+    make_draft(date=date(2026, 11, 20))
+
+    call_command("edition_pdf", "2026-11-20", out=tmp_path / "a.pdf", archive=True)
+
+    assert "/OutputIntents" in PdfReader(tmp_path / "a.pdf").root_object

@@ -5,7 +5,13 @@ from datetime import date
 import pytest
 
 from briefings.models import Edition, Source, State, Theme, WebLink
-from briefings.readiness import Remark, Severity, check_edition, count_by_severity
+from briefings.readiness import (
+    Remark,
+    Severity,
+    check_edition,
+    check_entry,
+    count_by_severity,
+)
 from briefings.tests.makers import make_draft, make_entry, make_published
 from briefings.web_links import UNSURE
 
@@ -221,3 +227,21 @@ def test_the_gravest_stand_first(ready):
         (Severity.ADVICE, 1),
     ]
     assert [remark.severity for remark in remarks][:2] == [Severity.OBSTACLE, Severity.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("headline", {"headline": "獨角獸🦄企業"}),
+        ("lead", {"lead": "扶植獨角獸🦄企業。"}),
+        ("body", {"body": "<p>扶植<b>獨角獸🦄</b>企業。</p>"}),
+    ],
+)
+def test_a_character_that_no_font_has_is_told_by_name_and_place(field, fields):
+    entry = make_entry(**fields)
+
+    [remark] = [remark for remark in check_entry(entry) if "字型" in remark.text]
+
+    assert "「🦄」（U+1F984）" in remark.text
+    assert "獨角獸🦄企業" in remark.text
+    assert remark.path.endswith(f"#id_{field}")

@@ -10,6 +10,7 @@ from briefings.contexts import describe_edition
 from briefings.files import write_whole
 from briefings.models import Edition
 from briefings.pdf import PDFRefused, render_edition_pdf
+from briefings.press.client import PDF_A, PDF_UA
 
 
 class Command(BaseCommand):
@@ -21,15 +22,22 @@ class Command(BaseCommand):
             "--out", type=Path, required=True, metavar="FILE", help="寫入的檔案；已有的會被取代"
         )
 
+        parser.add_argument(
+            "--archive", action="store_true", help="長期保存用的 PDF/A-3a，代替無障礙的 PDF/UA-1"
+        )
+
     def get_check_kwargs(self, options: dict[str, Any]) -> Any:  # the stubs know no deploy checks
         return {"tags": [PRINTING], "include_deployment_checks": True}
 
-    def handle(self, *args: Any, slug: str, out: Path, **options: Any) -> None:
+    def handle(
+        self, *args: Any, slug: str, out: Path, archive: bool = False, **options: Any
+    ) -> None:
         edition = Edition.objects.filter(slug=slug).first()
         if edition is None:
             raise CommandError(f"沒有「{slug}」這一期。{suggest_slugs(slug)}")
         try:
-            pdf = render_edition_pdf(describe_edition(edition))
+            variant = PDF_A if archive else PDF_UA
+            pdf = render_edition_pdf(describe_edition(edition), variant=variant)
             write_whole(out, pdf)
         except PDFRefused as refusal:
             raise CommandError(str(refusal)) from refusal
