@@ -178,9 +178,11 @@ class EntryContext:
 
     @property
     def printed_body(self) -> SafeString:
-        """The body with its pictures as large as a page takes them."""
+        """The body with its pictures as large as a page takes them, and its tables held together."""
         body = carry_pictures(self.body, widest=PRINT_COLUMN[0], highest=PRINT_COLUMN[1])
-        return mark_safe(body)  # noqa: S308  (only sizes were changed)
+        body = body.replace("<table>", '<div class="whole"><table>')
+        body = body.replace("</table>", "</table></div>")
+        return mark_safe(body)  # noqa: S308  (sizes were changed, tables wrapped)
 
 
 @dataclass(frozen=True)

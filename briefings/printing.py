@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from celery import signature
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from briefings.contexts import describe_edition
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 ASKED_AGAIN = timedelta(seconds=60)  # a wake-up may have been lost with the broker
 MOST_ATTEMPTS = 3
+REFUSED_FOR = timedelta(hours=1)
 VOLUME_SECONDS = 900
 REPORTED_EVERY = timedelta(seconds=1)
 
@@ -77,15 +78,23 @@ def ask_for(order: Order) -> Printout:
     ).delete()
     printout, _ = Printout.objects.get_or_create(name=order.name, defaults=order.owner)
     if printout.is_ready:  # and yet it isn't there
-        Printout.objects.filter(pk=printout.pk).update(
-            state=PrintoutState.WAITING, asked_at=None, attempts=0
+        _ask_anew(Printout.objects.filter(pk=printout.pk))
+    # The machine may only have been too busy for it.
+    _ask_anew(
+        Printout.objects.filter(
+            pk=printout.pk, state=PrintoutState.REFUSED, heard_at__lt=now - REFUSED_FOR
         )
+    )
     silent = Q(asked_at=None) | Q(asked_at__lt=now - ASKED_AGAIN)
     asked = Printout.objects.filter(silent, pk=printout.pk, state=PrintoutState.WAITING)
     if asked.update(asked_at=now):
         _wake_worker(order.of)
     printout.refresh_from_db()
     return printout
+
+
+def _ask_anew(printouts: QuerySet[Printout]) -> None:
+    printouts.update(state=PrintoutState.WAITING, asked_at=None, attempts=0)
 
 
 def _wake_worker(of: Edition | Volume) -> None:

@@ -268,6 +268,79 @@ def test_only_hong_kong_faces_are_used_and_each_is_embedded_cut_down(printed):
         assert len(program.get_object().get_data()) < 150_000
 
 
+def list_tags(pdf: bytes) -> list[tuple[str, str]]:
+    """The structure tree from front to back: each tag and its alternative text."""
+    found = []
+
+    def walk(node) -> None:
+        node = node.get_object()
+        if isinstance(node, list):
+            for child in node:
+                walk(child)
+        elif isinstance(node, dict) and node.get("/S"):
+            found.append((node["/S"], str(node.get("/Alt", ""))))
+            if "/K" in node:
+                walk(node["/K"])
+
+    root = PdfReader(BytesIO(pdf)).root_object["/StructTreeRoot"].get_object()
+    walk(root["/K"])
+    return found
+
+
+def test_the_structure_is_what_a_reader_is_told(printed):
+    tags = [tag for tag, _ in list_tags(printed)]
+
+    assert tags[0] == "/Document"
+    assert tags.count("/Art") >= 3
+    assert {"/H1", "/H2", "/H3", "/P", "/L", "/LI", "/Table", "/TR", "/TH", "/TD"} <= set(tags)
+    assert {"/BlockQuote", "/Link"} <= set(tags)
+
+
+def test_what_a_link_leads_to_is_told_to_whoever_cannot_see_it(printed):
+    annotations = [
+        annotation.get_object()
+        for page in PdfReader(BytesIO(printed)).pages
+        for annotation in page.get("/Annots", [])
+    ]
+
+    assert len(annotations) >= 5
+    assert all(annotation.get("/Contents") for annotation in annotations)
+
+
+def test_a_public_edition_carries_its_address_and_a_code_that_leads_there():
+    edition = compose(describe(), is_for_web=True)
+    pdf = render_edition_pdf(edition)
+
+    assert squeeze(f"網頁版：{edition.url}") in read_text(pdf)
+    assert ("/Figure", "本期網頁版的二維碼") in list_tags(pdf)
+
+
+def test_a_closed_edition_carries_no_address():
+    assert "網頁版" not in read_text(render_edition_pdf(compose(describe())))
+
+
+def test_a_caption_does_not_stay_behind_its_table():
+    table = "<table><caption>表一的標題</caption><tr><th>年</th></tr><tr><td>度數</td></tr></table>"
+    for lines in range(20, 36):
+        pages = read_pages(
+            render_edition_pdf(compose(describe(body="<p>一行。</p>" * lines + table)))
+        )
+        assert [n for n, page in enumerate(pages) if "表一的標題" in page] == [
+            n for n, page in enumerate(pages) if "度數" in page
+        ]
+
+
+def test_a_font_of_which_much_is_used_is_cut_down_too():
+    """Debian 12's own HarfBuzz gives up at some 870 characters of a TrueType font."""
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + 1500)))
+    pdf = render_edition_pdf(compose(describe(lead=(characters,))))
+
+    reader = PdfReader(BytesIO(pdf))
+    assert len(pdf) < 1_000_000
+    assert squeeze(characters) in read_text(pdf)
+    assert reader.pages
+
+
 def test_a_draft_says_so_in_masthead_and_heads():
     pdf = render_edition_pdf(
         compose(
