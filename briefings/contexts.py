@@ -178,11 +178,11 @@ class EntryContext:
 
     @property
     def printed_body(self) -> SafeString:
-        """The body with its pictures as large as a page takes them, and its tables held together."""
+        """The body with its pictures as large as a page takes them, and its tables kept whole."""
         body = carry_pictures(self.body, widest=PRINT_COLUMN[0], highest=PRINT_COLUMN[1])
         body = body.replace("<table>", '<div class="whole"><table>')
         body = body.replace("</table>", "</table></div>")
-        return mark_safe(body)  # noqa: S308  (sizes were changed, tables wrapped)
+        return mark_safe(body)  # noqa: S308  (sizes and wrapping)
 
 
 @dataclass(frozen=True)

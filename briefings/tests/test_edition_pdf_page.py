@@ -98,6 +98,19 @@ def test_readers_of_what_cannot_be_laid_out_are_sent_to_the_page(edition, client
     assert Printout.objects.get(state=PrintoutState.REFUSED).reason == "內容未能排版。"
 
 
+def test_editors_are_told_why_a_published_edition_has_no_pdf(edition, admin_client, monkeypatch):
+    def refuse(*args, **options):
+        raise PDFRefused("內容未能排版。")
+
+    monkeypatch.setattr("briefings.printing.print_document", refuse)
+    change(edition)
+    build_edition_pdf(edition.pk)
+
+    page = admin_client.get(f"/admin/briefings/edition/{edition.pk}/change/").content.decode()
+
+    assert "內容未能排版。讀者暫時不能下載 PDF" in page
+
+
 def test_nobody_keeps_a_pdf_that_may_be_withdrawn(edition, client):
     response = client.get(PATH)
 
