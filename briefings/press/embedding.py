@@ -29,6 +29,8 @@ def install() -> None:
     build_dictionary = fonts._build_vector_font_dictionary
 
     def subset(font: Any, to_unicode: dict[int, str], hinting: bool) -> None:  # noqa: FBT001
+        if not to_unicode:
+            return
         cut = hb.SubsetInput()
         cut.glyph_set.update(to_unicode)
         cut.drop_table_tag_set.update(map(to_tag, _DROPPED_TABLES))
@@ -76,5 +78,5 @@ def install() -> None:
         dictionaries = (o for o in reversed(pdf.objects) if isinstance(o, pydyf.Dictionary))
         return next(dictionary for dictionary in dictionaries if key in dictionary)
 
-    fonts.Font._harfbuzz_subset = subset
+    fonts.Font.subset = subset
     fonts._build_vector_font_dictionary = build_vector_font_dictionary

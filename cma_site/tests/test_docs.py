@@ -9,7 +9,14 @@ from django.conf import settings
 from briefings.pdf import INSTALL_COMMAND
 
 # Python comes before this program, and these are for tests.
-NOT_FOR_RUNNING = {"python3", "python3-venv", "postgresql", "redis-server", "chromium"}
+NOT_FOR_RUNNING = {
+    "python3",
+    "python3-venv",
+    "postgresql",
+    "redis-server",
+    "chromium",
+    "libharfbuzz-subset0",
+}
 ROOT = Path(settings.BASE_DIR)
 
 
