@@ -27,7 +27,7 @@ from briefings.press.client import (
 )
 from briefings.press.typesetting import typeset
 
-SECONDS = 60  # of layout, for one edition on a busy machine; it takes one
+SECONDS = 120  # of layout: an edition takes one; of as many characters as a body may have, 60
 LIBRARIES = ("pangoft2-1.0",)
 INSTALL_COMMAND = "sudo apt-get install libpangoft2-1.0-0 fonts-noto-cjk fonts-arphic-ukai"
 

@@ -9,8 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from ctypes import CDLL, c_char_p
+from ctypes.util import find_library
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -21,7 +24,9 @@ from briefings.press.frames import Kind, read_frame, write_frame
 from briefings.press.index import Index
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = ("weasyprint", "pydyf", "uharfbuzz", "fonttools")
+HERE = Path(__file__).parent
+LIBRARIES = ("weasyprint", "pydyf", "uharfbuzz", "fonttools", "Pillow", "Pyphen")
+SYSTEM_LIBRARIES = (("pango-1.0", "pango_version_string"), ("harfbuzz", "hb_version_string"))
 
 # What a child needs of our environment, in which there are secrets too.
 PASSED_ON = ("PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
@@ -46,8 +51,20 @@ class PrintedDocument:
 
 @cache
 def name_press() -> str:
-    """The versions that decide a PDF's bytes, beside its content. Raises FontsMissing."""
-    return "\n".join([name_fonts(), *(f"{name} {version(name)}" for name in LIBRARIES)])
+    """What decides a PDF's bytes beside its content: fonts, versions, and our own code.
+
+    Raises FontsMissing.
+    """
+    versions = [f"{name} {version(name)}" for name in LIBRARIES]
+    system = [f"{name} {_ask_version(name, function)}" for name, function in SYSTEM_LIBRARIES]
+    ours = [sha256(file.read_bytes()).hexdigest() for file in sorted(HERE.glob("*.py"))]
+    return "\n".join([name_fonts(), *versions, *system, *ours])
+
+
+def _ask_version(library: str, function: str) -> str:
+    ask = getattr(CDLL(find_library(library)), function)
+    ask.restype = c_char_p
+    return str(ask().decode())
 
 
 class Press:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import pytest
 from django.conf import settings
 from pypdf import PdfReader
 
-from briefings.press.client import PDF_A, Press, PressRefused, PrintedDocument
+from briefings.press.client import PDF_A, Press, PressRefused, PrintedDocument, name_press
 from briefings.press.fonts import prepare_fonts, read_characters
 
 
@@ -93,6 +95,29 @@ def test_a_table_without_end_takes_nothing_else_with_it(press):
         print_on(press, make_document(table * 20), seconds=5)
 
     assert print_on(press).startswith(b"%PDF")
+
+
+def test_the_child_gets_no_more_memory_than_its_share():
+    code = "from briefings.press.child import *; confine(); bytearray(MOST_MEMORY)"
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert "MemoryError" in result.stderr
+
+
+def test_other_code_of_the_press_makes_other_names(tmp_path, monkeypatch):
+    before = name_press()
+    (tmp_path / "justification.py").write_text("# another")
+    monkeypatch.setattr("briefings.press.client.HERE", tmp_path)
+    name_press.cache_clear()
+
+    after = name_press()
+
+    name_press.cache_clear()
+    assert after != before
+    assert "pango-1.0 1." in after
 
 
 @pytest.mark.parametrize(
