@@ -151,9 +151,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "PDF",
-                "verbose_name_plural": "PDF",
+                "verbose_name": "PDF 檔",
+                "verbose_name_plural": "PDF 檔",
                 "ordering": ["-pk"],
+                "default_permissions": (),
             },
         ),
         migrations.AddConstraint(

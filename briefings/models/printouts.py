@@ -49,7 +49,8 @@ class Printout(models.Model):
     pages = models.PositiveIntegerField("已排頁數", default=0)
 
     class Meta:
-        verbose_name = verbose_name_plural = "PDF"
+        verbose_name = verbose_name_plural = "PDF 檔"
+        default_permissions = ()  # nobody makes or changes one by hand
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(

@@ -111,6 +111,18 @@ def find_link(message: EmailMessage, pattern: str) -> str:
     return re.search(pattern, text)[0]
 
 
+def download(url: str, patience: float = 60) -> bytes:
+    """Asked for again while the answer is to wait, as the page that says so does by itself."""
+    deadline = time.monotonic() + patience
+    while True:
+        with urllib.request.urlopen(url) as answer:
+            if answer.status == 200:
+                return answer.read()
+            assert answer.status == 202
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 def list_members(site: Stage) -> str:
     return site.python(
         "from subscribers.models import Member;print(*Member.objects.active().order_by('email'))"
@@ -140,8 +152,7 @@ def test_an_edition_is_published_printed_mailed_read_and_found(site, inbox, page
     # A member follows the mail to the web and to the PDF.
     page.goto(find_link(messages[0], rf"{site.url}/editions/[\w-]+/"))
     assert "談新質生產力與廠商" in page.inner_text("main")
-    with urllib.request.urlopen(f"{site.url}/editions/2026-11-20.pdf") as answer:
-        pdf = PdfReader(BytesIO(answer.read()))
+    pdf = PdfReader(BytesIO(download(f"{site.url}/editions/2026-11-20.pdf")))
     assert "research@cma.org.hk" in pdf.pages[-1].extract_text()
 
     # A reader finds it in whatever script they type.

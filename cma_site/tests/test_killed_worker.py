@@ -14,7 +14,7 @@ from subscribers.tests.makers import running_relay
 
 MEMBERS = CHUNK + 60  # two chunks, so that both of the worker's threads are at work
 CONNECTIONS = 2
-PATIENCE = 60  # seconds; on an idle machine it takes a third of them
+PATIENCE = 150  # seconds; on an idle machine it takes a tenth of them
 
 OPEN = f"from subscribers.tests.makers import make_mailing; make_mailing(members={MEMBERS})"
 SWEEP_AND_COUNT_SENT = """
