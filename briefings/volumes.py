@@ -49,6 +49,10 @@ class VolumeContext:
         return (entry for edition in self.editions for entry in edition.entries)
 
     @property
+    def extent(self) -> str:
+        return f"{len(self.editions)}期，{sum(1 for _ in self.entries)}篇短評"
+
+    @property
     def expected_pages(self) -> int:
         """A guess, never 0."""
         characters = sum(len(e.body) + sum(map(len, e.lead)) for e in self.entries)
@@ -116,27 +120,35 @@ def compose_volume(volume: VolumeContext) -> PrintedDocument:
         articles[entry.id] = mark_safe(marked)  # noqa: S308  (spans were put round phrases)
         for phrase, places in found.items():
             anchors[phrase] += places
+    index = _compose_index(volume, anchors)
     html = render_to_string(
         "briefings/pdf/volume.html",
-        {"volume": volume, "articles": articles, "site_url": settings.SITE_URL},
+        {
+            "volume": volume,
+            "articles": articles,
+            "has_index": index is not None,
+            "site_url": settings.SITE_URL,
+        },
     )
     document = compose_document(html, more_css=render_to_string("briefings/pdf/volume.css"))
-    return replace(document, index=_compose_index(volume, anchors))
+    return replace(document, index=index)
 
 
 def name_anchor(entry: EntryContext) -> str:
     return f"bound-{entry.id}"
 
 
-def _compose_index(volume: VolumeContext, anchors: dict[str, list[str]]) -> Index:
+def _compose_index(volume: VolumeContext, anchors: dict[str, list[str]]) -> Index | None:
     themes: dict[str, list[str]] = {}
     for entry in volume.entries:
         for theme in entry.themes:
             themes.setdefault(theme.name, []).append(name_anchor(entry))
-    return Index(
-        "索引",
-        (
-            Section("政策主題", tuple(Term(n, tuple(themes[n])) for n in sorted(themes))),
-            Section("字詞", tuple(Term(p, tuple(anchors[p])) for p in volume.phrases)),
-        ),
+    sections = (
+        Section("政策主題", tuple(Term(n, tuple(themes[n])) for n in sorted(themes))),
+        Section("字詞", tuple(Term(p, tuple(found)) for p, found in anchors.items() if found)),
     )
+    shown = tuple(section for section in sections if section.terms)
+    publication = volume.publication
+    running = f"{publication.name}　{volume.title}"
+    house = f"{publication.organisation}　{publication.department}"
+    return Index("索引", running, house, shown) if shown else None

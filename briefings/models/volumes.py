@@ -71,7 +71,7 @@ class Volume(models.Model):
             edition__date__year__gte=self.first_year, edition__date__year__lte=self.last_year
         )
         if self.theme_id:
-            entries = entries.filter(themed_entries__theme=self.theme_id)
+            entries = entries.filter(themed_entries__tag=self.theme_id)
         return entries.order_by("edition__date", "edition__number", "edition", "position", "pk")
 
     def list_editions(self) -> list[Edition]:

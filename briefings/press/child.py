@@ -134,7 +134,7 @@ def print_job(job: Job) -> bytes:
     """Raises Refused, and whatever WeasyPrint raises at what it can't lay out."""
     from weasyprint import HTML
 
-    from briefings.press.index import Index, compose_index
+    from briefings.press.index import PLACE, Index, compose_index
 
     def lay_out(html: str, css: str) -> Any:
         document = HTML(string=html, base_url=None, url_fetcher=make_fetcher(job.pictures))
@@ -150,14 +150,16 @@ def print_job(job: Job) -> bytes:
     try:
         document = lay_out(job.html, job.css)
         if index := job.options.get("index"):
+            # Its place was kept by an empty page, for the contents to name.
+            pages = [page for page in document.pages if PLACE not in page.anchors]
             pages_of = {
                 anchor: number
-                for number, page in enumerate(document.pages, start=1)
+                for number, page in enumerate(pages, start=1)
                 for anchor in page.anchors
             }
-            first = f"@page {{ counter-reset: page {len(document.pages)} }}"
+            goes_on = f"@page :first {{ counter-reset: page {len(pages)}; counter-increment: page }}"
             html = compose_index(Index.from_dict(index), pages_of)
-            document = document.copy([*document.pages, *lay_out(html, job.css + first).pages])
+            document = document.copy([*pages, *lay_out(html, job.css + goes_on).pages])
         pdf: bytes = document.write_pdf(pdf_variant=job.options["variant"])
     finally:
         logging.getLogger("weasyprint").removeHandler(missing)
