@@ -37,6 +37,7 @@ from briefings.models import (
     Theme,
     ThemeAlias,
     ThemedEntry,
+    Volume,
     Wording,
 )
 
@@ -58,6 +59,7 @@ FOLLOWED: dict[type[models.Model], tuple[str, ...]] = {
     GlossaryTerm: ("wordings",),
     Wording: (),
     Picture: (),
+    Volume: (),
 }
 _ENTRY_ROWS = ["themed_entries__tag__aliases", "sources", "bylines__author"]
 # With these, recording costs a query a table and not one a row.

@@ -41,6 +41,7 @@ class Order:
     of: Edition | Volume
     document: PrintedDocument
     name: str
+    expected_pages: int = 0  # a guess; 0 where nobody waits long enough to be told
 
     @property
     def owner(self) -> dict[str, Edition | Volume]:
@@ -53,13 +54,13 @@ class Order:
 
 def make_order(of: Edition | Volume) -> Order:
     """Costs what describing it does, no layout. Raises PDFRefused where fonts are missing."""
-    document = (
-        compose_edition(describe_edition(of))
-        if isinstance(of, Edition)
-        else compose_volume(describe_volume(of))
-    )
-    folder = "pdf" if isinstance(of, Edition) else "pdf/volumes"
-    return Order(of, document, f"{folder}/{of.slug}-{digest_document(document)}.pdf")
+    if isinstance(of, Edition):
+        document = compose_edition(describe_edition(of))
+        return Order(of, document, f"pdf/{of.slug}-{digest_document(document)}.pdf")
+    volume = describe_volume(of)
+    document = compose_volume(volume)
+    name = f"pdf/volumes/{of.slug}-{digest_document(document)}.pdf"
+    return Order(of, document, name, volume.expected_pages)
 
 
 def find_pdf(order: Order) -> str | None:
@@ -72,32 +73,52 @@ def ask_for(order: Order) -> Printout:
 
     A wake-up goes out after commit, and again if nothing was heard for a minute.
     """
+    _drop_outdated(order)
+    printout = _enter(order)
     now = timezone.now()
-    Printout.objects.filter(**order.owner, state=PrintoutState.WAITING).exclude(
-        name=order.name
-    ).delete()
-    printout, _ = Printout.objects.get_or_create(name=order.name, defaults=order.owner)
-    if printout.is_ready:  # and yet it isn't there
-        _ask_anew(Printout.objects.filter(pk=printout.pk))
+    if printout.is_ready and not find_pdf(order):
+        _put_back(Printout.objects.filter(pk=printout.pk))
     # The machine may only have been too busy for it.
-    _ask_anew(
-        Printout.objects.filter(
-            pk=printout.pk, state=PrintoutState.REFUSED, heard_at__lt=now - REFUSED_FOR
-        )
-    )
-    silent = Q(asked_at=None) | Q(asked_at__lt=now - ASKED_AGAIN)
-    asked = Printout.objects.filter(silent, pk=printout.pk, state=PrintoutState.WAITING)
-    if asked.update(asked_at=now):
-        _wake_worker(order.of)
+    refused = Printout.objects.filter(pk=printout.pk, state=PrintoutState.REFUSED)
+    _put_back(refused.filter(heard_at__lt=now - REFUSED_FOR))
+    call_again(printout, now)
     printout.refresh_from_db()
     return printout
 
 
-def _ask_anew(printouts: QuerySet[Printout]) -> None:
-    printouts.update(state=PrintoutState.WAITING, asked_at=None, attempts=0)
+def ask_anew(order: Order) -> Printout:
+    """The same, also of what was refused: an editor thinks that it may go well now."""
+    _put_back(Printout.objects.filter(name=order.name, state=PrintoutState.REFUSED))
+    return ask_for(order)
 
 
-def _wake_worker(of: Edition | Volume) -> None:
+def _put_back(printouts: QuerySet[Printout]) -> None:
+    printouts.update(state=PrintoutState.WAITING, asked_at=None, attempts=0, reason="")
+
+
+def call_again(printout: Printout, now: datetime) -> None:
+    """Wake a worker for what waits, unless somebody did within the last minute."""
+    silent = Q(asked_at=None) | Q(asked_at__lt=now - ASKED_AGAIN)
+    asked = Printout.objects.filter(silent, pk=printout.pk, state=PrintoutState.WAITING)
+    of = printout.edition or printout.volume
+    if of and asked.update(asked_at=now):
+        wake_worker(of)
+
+
+def _enter(order: Order) -> Printout:
+    known = order.owner | {"expected_pages": order.expected_pages}
+    printout, _ = Printout.objects.get_or_create(name=order.name, defaults=known)
+    return printout
+
+
+def _drop_outdated(order: Order) -> None:
+    """Nobody builds what nobody could be given: whoever is woken builds what it should now be."""
+    waiting = Printout.objects.filter(**order.owner, state=PrintoutState.WAITING)
+    waiting.exclude(name=order.name).delete()
+
+
+def wake_worker(of: Edition | Volume) -> None:
+    """After commit."""
     task = "build_edition_pdf" if isinstance(of, Edition) else "build_volume_pdf"
     build = signature(f"briefings.tasks.{task}", args=(of.pk,))
     # Without a broker nothing else is lost: the sweep and the next reader ask again. (Not a
@@ -109,11 +130,13 @@ def build(order: Order) -> str | None:
     """The name of the PDF, built unless it is there; None where another builds it, or it is
     refused, which the ledger then says. Running twice builds nothing twice.
     """
-    printout, _ = Printout.objects.get_or_create(name=order.name, defaults=order.owner)
-    if find_pdf(order):
-        _settle(printout, PrintoutState.READY)
+    _drop_outdated(order)
+    printout = _enter(order)
+    is_mine = not find_pdf(order) and _claim(printout, timezone.now())
+    if find_pdf(order):  # perhaps only just: who had the claim before us was about to be done
+        _settle(printout, PrintoutState.READY, size=default_storage.size(order.name))
         return order.name
-    if not _claim(printout, timezone.now()):
+    if not is_mine:
         return None
     try:
         pdf = print_document(
@@ -124,7 +147,7 @@ def build(order: Order) -> str | None:
         _settle(printout, PrintoutState.REFUSED, reason=str(refusal))
         return None
     store_whole(order.name, pdf)
-    _settle(printout, PrintoutState.READY)
+    _settle(printout, PrintoutState.READY, size=len(pdf))
     return order.name
 
 
@@ -138,8 +161,10 @@ def _claim(printout: Printout, now: datetime) -> bool:
     )
 
 
-def _settle(printout: Printout, state: PrintoutState, *, reason: str = "") -> None:
-    Printout.objects.filter(pk=printout.pk).update(state=state, reason=reason, attempts=0)
+def _settle(printout: Printout, state: PrintoutState, *, reason: str = "", size: int = 0) -> None:
+    Printout.objects.filter(pk=printout.pk).update(
+        state=state, reason=reason, size=size, attempts=0
+    )
 
 
 def _make_reporter(printout: Printout) -> Callable[[int], None]:
@@ -163,11 +188,7 @@ def sweep(now: datetime) -> None:
     left.filter(attempts__gte=MOST_ATTEMPTS).update(
         state=PrintoutState.REFUSED, reason=f"試了{MOST_ATTEMPTS}次都未能製成。"
     )
-    left.update(state=PrintoutState.WAITING)
-    forgotten = Printout.objects.filter(
-        state=PrintoutState.WAITING, asked_at__lt=now - ASKED_AGAIN
-    ).select_related("edition", "volume")
-    for printout in forgotten:
-        Printout.objects.filter(pk=printout.pk).update(asked_at=now)
-        if of := printout.edition or printout.volume:
-            _wake_worker(of)
+    left.update(state=PrintoutState.WAITING, asked_at=None)
+    waiting = Printout.objects.filter(state=PrintoutState.WAITING)
+    for printout in waiting.select_related("edition", "volume"):
+        call_again(printout, now)

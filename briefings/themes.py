@@ -12,6 +12,7 @@ from briefings.models import (
     Theme,
     ThemeAlias,
     ThemedEntry,
+    Volume,
     find_free_slug,
 )
 from briefings.models.themes import fold_name
@@ -99,9 +100,9 @@ def plan_merge(into: Theme, others: Iterable[Theme]) -> Merge:
 def merge_themes(into: Theme, others: Collection[int]) -> list[Theme]:
     """Make one theme of several, and return those that are no more.
 
-    Entries, aliases, addresses and what members chose go over to `into`, and the names become
-    aliases of it; digests that were sent stay as they were. Merging again what was merged changes
-    nothing. Raises Theme.DoesNotExist if `into` is gone.
+    Entries, volumes, aliases, addresses and what members chose go over to `into`, and the names
+    become aliases of it; digests that were sent stay as they were. Merging again what was merged
+    changes nothing. Raises Theme.DoesNotExist if `into` is gone.
     """
     with transaction.atomic():
         # Locked, so that whoever gives one of them to an entry or a member just now waits.
@@ -112,6 +113,7 @@ def merge_themes(into: Theme, others: Collection[int]) -> list[Theme]:
         survivor = found.pop(into.pk)
         merged = list(found.values())
         _move_entries(merged, survivor)
+        Volume.objects.filter(theme__in=merged).update(theme=survivor)
         for choosers in theme_choosers:
             choosers.move([theme.pk for theme in merged], survivor.pk)
         for theme in merged:

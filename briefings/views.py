@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.http import (
     FileResponse,
     Http404,
@@ -34,6 +34,8 @@ from briefings.models import (
     Entry,
     EntryQuerySet,
     Picture,
+    Printout,
+    PrintoutState,
     Publication,
     Theme,
     Volume,
@@ -69,6 +71,13 @@ def public_entries() -> EntryQuerySet:
     """With all that a list of them shows, in two queries."""
     entries = Entry.objects.visible_to(Audience.PUBLIC).newest_first()
     return entries.select_related("edition").prefetch_related("themes")  # type: ignore[misc]
+
+
+def public_volumes() -> QuerySet[Volume]:
+    """With `size` in bytes, as it was when its PDF was last made; None if it never was."""
+    made = Printout.objects.filter(volume=OuterRef("pk"), state=PrintoutState.READY)
+    size = made.order_by("-pk").values("size")[:1]
+    return Volume.objects.open_to_readers().annotate(size=Subquery(size))
 
 
 class LastingPage(ContextMixin):
@@ -139,7 +148,9 @@ class EditionListView(LastingPage, ListView):
         years = [day.year for day in editions.dates("date", "year", order="DESC")]
         if self.year and self.year not in years:
             raise Http404
-        return super().get_context_data(year=self.year, years=years, **kwargs)
+        context = super().get_context_data(year=self.year, years=years, **kwargs)
+        is_start = not self.year and context["page_obj"].number == 1
+        return context | {"volumes": public_volumes() if is_start else []}
 
 
 class EditionDetailView(LastingPage, GoneWhenWithdrawn):
@@ -179,7 +190,7 @@ def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 def volume_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
-    volume = get_object_or_404(Volume, slug=slug, is_public=True)
+    volume = get_object_or_404(Volume.objects.open_to_readers(), slug=slug)
     return send_pdf(request, volume, volume.title)
 
 

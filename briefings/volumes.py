@@ -65,7 +65,7 @@ def describe_volume(volume: Volume) -> VolumeContext:
     numbers = _number_entries(volume)
     return VolumeContext(
         title=volume.title,
-        years=_name_years(volume),
+        years=volume.years,
         theme=volume.theme.name if volume.theme else "",
         preface=tuple(line.strip() for line in volume.preface.splitlines() if line.strip()),
         phrases=tuple(volume.list_phrases()),
@@ -77,12 +77,6 @@ def describe_volume(volume: Volume) -> VolumeContext:
             if edition
         ),
     )
-
-
-def _name_years(volume: Volume) -> str:
-    if volume.first_year == volume.last_year:
-        return f"{volume.first_year}年"
-    return f"{volume.first_year}年至{volume.last_year}年"
 
 
 def _number_entries(volume: Volume) -> dict[int, int]:

@@ -18,7 +18,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 # As the work goes; whatever is not named here follows, as Django sorts it.
 APP_ORDER = ["briefings", "subscribers", "auth"]
 MODEL_ORDER = [
-    *("Entry", "Edition", "ImportBatch", "Theme", "GlossaryTerm", "Author", "Picture"),
+    *("Entry", "Edition", "Volume", "ImportBatch", "Theme", "GlossaryTerm", "Author", "Picture"),
     *("SearchMiss", "Imprint", "Publication", "Member", "Mailing", "Delivery"),
 ]
 

@@ -14,6 +14,7 @@ from briefings.admin import (
     publication,
     searches,
     themes,
+    volumes,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "publication",
     "searches",
     "themes",
+    "volumes",
 ]
 
 admin.site.unregister(Tag)

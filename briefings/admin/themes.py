@@ -1,8 +1,10 @@
 """Themes at the desk: describing and renaming them, their other names, merging several."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -15,7 +17,7 @@ from django.utils.http import urlencode
 
 from briefings.admin.base import DeskAdmin, read_ids
 from briefings.admin.theme_forms import MergeForm, ThemeForm
-from briefings.models import Entry, Theme, ThemedEntry
+from briefings.models import Entry, Theme, ThemedEntry, Volume
 from briefings.themes import count_choosers, merge_themes, plan_merge, rename_theme, set_aliases
 
 SHOWN_ENTRIES = 30
@@ -88,6 +90,7 @@ class ThemeAdmin(DeskAdmin):
                 "entries": entries.order_by("-edition__date", "-updated_at")[:SHOWN_ENTRIES],
                 "entry_count": entries.count(),
                 "choosers": self._count_choosers(request, [theme]),
+                "volumes": list_volumes([theme]),
                 "former_addresses": theme.former_addresses.order_by("slug"),
             }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -97,6 +100,19 @@ class ThemeAdmin(DeskAdmin):
         if obj and obj.themed_entries.exists():
             return False
         return super().has_delete_permission(request, obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Its volumes would have nothing to go by: which they are is said first."""
+        theme = self.get_object(request, unquote(object_id))
+        if theme and self.has_delete_permission(request, theme) and theme.volumes.exists():
+            titles = "、".join(f"「{volume}」" for volume in theme.volumes.all())
+            messages.error(
+                request, f"合訂本{titles}只收這個主題，所以不能刪除；可把它併入另一主題。"
+            )
+            return redirect("admin:briefings_theme_change", theme.pk)
+        return super().delete_view(request, object_id, extra_context)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms(["briefings.change_theme", "briefings.delete_theme"])
@@ -132,6 +148,7 @@ class ThemeAdmin(DeskAdmin):
             "form": form,
             "plans": [plan_merge(theme, themes) for theme in themes],
             "choosers": self._count_choosers(request, list(themes)),
+            "volumes": list_volumes(themes),
         }
         return TemplateResponse(request, "admin/briefings/theme/merge.html", context)
 
@@ -166,3 +183,7 @@ class ThemeAdmin(DeskAdmin):
     @admin.display(description="別稱", empty_value="")
     def show_aliases(self, theme: Theme) -> str:
         return "、".join(alias.name for alias in theme.aliases.all())
+
+
+def list_volumes(themes: Iterable[Theme]) -> list[Volume]:
+    return list(Volume.objects.filter(theme__in=themes))

@@ -1,5 +1,7 @@
 """PDFs that were asked for: the ledger that keeps two from building the same one."""
 
+from typing import Self
+
 from django.db import models
 
 
@@ -13,6 +15,14 @@ class PrintoutState(models.TextChoices):
     BUILDING = "building", "製作中"
     READY = "ready", "已製成"
     REFUSED = "refused", "未能製成"
+
+
+UNDER_WAY = (PrintoutState.WAITING, PrintoutState.BUILDING)
+
+
+class PrintoutQuerySet(models.QuerySet["Printout"]):
+    def under_way(self) -> Self:
+        return self.filter(state__in=UNDER_WAY)
 
 
 class Printout(models.Model):
@@ -47,6 +57,10 @@ class Printout(models.Model):
     heard_at = models.DateTimeField("最近進展", null=True, blank=True)  # of who builds it
     attempts = models.PositiveSmallIntegerField("次數", default=0)
     pages = models.PositiveIntegerField("已排頁數", default=0)
+    expected_pages = models.PositiveIntegerField("預計頁數", default=0)  # 0: nobody guessed
+    size = models.PositiveIntegerField("位元組", default=0)  # once it is ready
+
+    objects = PrintoutQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "PDF 檔"
@@ -62,6 +76,10 @@ class Printout(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in UNDER_WAY
 
     @property
     def is_ready(self) -> bool:

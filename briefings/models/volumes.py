@@ -1,16 +1,31 @@
 """Bound volumes: what came out over a time or on a theme, in one book."""
 
+from typing import Self
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
 from briefings.models.editions import Edition
 from briefings.models.entries import Entry
 from briefings.models.states import Audience
+from briefings.models.themes import ThemedEntry
 
 _IS_A_YEAR = [MinValueValidator(1900), MaxValueValidator(2200)]
+
+
+class VolumeQuerySet(models.QuerySet["Volume"]):
+    def open_to_readers(self) -> Self:
+        """Made public, and with something in it."""
+        entries = Entry.objects.visible_to(Audience.PUBLIC).filter(
+            edition__date__year__gte=OuterRef("first_year"),
+            edition__date__year__lte=OuterRef("last_year"),
+        )
+        on_theme = ThemedEntry.objects.filter(content_object=OuterRef("pk"))
+        themed = entries.filter(Exists(on_theme.filter(tag=OuterRef(OuterRef("theme")))))
+        return self.filter(Q(Exists(entries), theme=None) | Exists(themed), is_public=True)
 
 
 class Volume(models.Model):
@@ -39,6 +54,8 @@ class Volume(models.Model):
         "公開", default=False, help_text="剔選後，任何人均可在網站下載。"
     )
 
+    objects = VolumeQuerySet.as_manager()
+
     class Meta:
         verbose_name = verbose_name_plural = "合訂本"
         ordering = ["-last_year", "title"]
@@ -59,6 +76,12 @@ class Volume(models.Model):
     def clean(self) -> None:
         if len(self.list_phrases()) > 100:
             raise ValidationError({"phrases": "索引字詞最多一百個。"})
+
+    @property
+    def years(self) -> str:
+        if self.first_year == self.last_year:
+            return f"{self.first_year}年"
+        return f"{self.first_year}年至{self.last_year}年"
 
     def list_phrases(self) -> list[str]:
         """Each once, in the editor's order."""

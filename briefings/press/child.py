@@ -82,7 +82,9 @@ class MissingCharacters(logging.Handler):
 
 
 class PagesLaidOut(logging.Handler):
-    """WeasyPrint tells its progress by logging it."""
+    """WeasyPrint tells its progress by logging it. Pages that it lays out once more count for no
+    more, but say that we are alive.
+    """
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__(logging.INFO)
@@ -90,10 +92,8 @@ class PagesLaidOut(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if "Creating layout - Page" in str(record.msg) and record.args:
-            page = int(str(record.args[0]))  # type: ignore[index]
-            if page > self.most:
-                self.most = page
-                write_frame(self.stream, Kind.PAGES, str(page).encode())
+            self.most = max(self.most, int(str(record.args[0])))  # type: ignore[index]
+            write_frame(self.stream, Kind.PAGES, str(self.most).encode())
 
 
 @lru_cache(maxsize=1)
@@ -157,7 +157,9 @@ def print_job(job: Job) -> bytes:
                 for number, page in enumerate(pages, start=1)
                 for anchor in page.anchors
             }
-            goes_on = f"@page :first {{ counter-reset: page {len(pages)}; counter-increment: page }}"
+            goes_on = (
+                f"@page :first {{ counter-reset: page {len(pages)}; counter-increment: page }}"
+            )
             html = compose_index(Index.from_dict(index), pages_of)
             document = document.copy([*pages, *lay_out(html, job.css + goes_on).pages])
         pdf: bytes = document.write_pdf(pdf_variant=job.options["variant"])

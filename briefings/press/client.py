@@ -31,6 +31,8 @@ SYSTEM_LIBRARIES = (("pango-1.0", "pango_version_string"), ("harfbuzz", "hb_vers
 # What a child needs of our environment, in which there are secrets too.
 PASSED_ON = ("PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 
+SAID_EVERY = 5  # seconds, while waiting for a turn
+
 PDF_UA, PDF_A = "pdf/ua-1", "pdf/a-3a"
 
 
@@ -86,11 +88,12 @@ class Press:
         seconds: float,
         on_pages: Callable[[int], None] | None = None,
     ) -> bytes:
-        """The PDF; `on_pages` hears how many pages are laid out so far.
+        """The PDF; `on_pages` hears how many pages are laid out so far, or 0 while others have
+        their turn.
 
         Raises PressRefused, also when `seconds` on the wall, of the layout alone, were not enough.
         """
-        with self._turn:
+        with self._take_turn(on_pages):
             try:
                 return self._print_once(document, seconds, on_pages)
             except _ChildGone:
@@ -100,6 +103,17 @@ class Press:
                 return self._print_once(document, seconds, on_pages)
             except _ChildGone:
                 raise PressRefused("內容令排版程式中斷，未能製作 PDF。") from None
+
+    @contextmanager
+    def _take_turn(self, on_pages: Callable[[int], None] | None) -> Iterator[None]:
+        """A volume takes minutes: who waits that long must not be thought dead."""
+        while not self._turn.acquire(timeout=SAID_EVERY):
+            if on_pages:
+                on_pages(0)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _print_once(
         self,

@@ -6,7 +6,7 @@ from itertools import count
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from briefings.models import Audience, Edition, Entry, Picture, State
+from briefings.models import Audience, Edition, Entry, Picture, State, Volume
 from briefings.pictures import draw_anew, keep_picture
 from briefings.printing import build, make_order
 from briefings.publishing import publish_edition, schedule_edition
@@ -94,3 +94,9 @@ def store_edition_pdf(edition: Edition) -> str:
     name = build(make_order(edition))
     assert name
     return name
+
+
+def make_volume(**fields) -> Volume:
+    """Of 2026, as are the editions made here."""
+    defaults = {"title": "2026年合訂本", "slug": "2026", "first_year": 2026, "last_year": 2026}
+    return Volume.objects.create(**defaults | fields)

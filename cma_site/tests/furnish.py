@@ -14,7 +14,13 @@ from PIL import Image
 from briefings.models import Edition, Entry, Picture, State, Theme
 from briefings.pictures import draw_anew, keep_picture
 from briefings.publishing import withdraw_edition
-from briefings.tests.makers import make_draft, make_entry, make_published, make_scheduled
+from briefings.tests.makers import (
+    make_draft,
+    make_entry,
+    make_published,
+    make_scheduled,
+    make_volume,
+)
 from subscribers.tests.makers import make_mailing, make_member
 
 _numbers = count(1)
@@ -30,6 +36,7 @@ def furnish(owner: User) -> None:
     make_published({"themes": [theme], "body": body}, {}, number=91)
     withdraw_edition(make_published(number=92, date=date(2026, 10, 20)))
     make_scheduled(number=93, by=owner, date=date(2026, 12, 20))
+    make_volume(theme=theme, is_public=True)
     make_member(name="陳大文", themes=[theme])
     make_mailing()
     Group.objects.get_or_create(name="撰稿人")

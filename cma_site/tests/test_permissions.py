@@ -34,7 +34,7 @@ from briefings.models import (
     State,
     Theme,
 )
-from briefings.tests.makers import make_draft
+from briefings.tests.makers import make_draft, make_volume
 from subscribers.tests.makers import make_mailing
 
 pytestmark = pytest.mark.django_db
@@ -178,6 +178,14 @@ briefings/theme/add/                                      ep    ep
 briefings/theme/<path:object_id>/history/                 wepm  wepm
 briefings/theme/<path:object_id>/delete/                  ep    ep
 briefings/theme/<path:object_id>/change/                  wepm  ep
+briefings/volume/<int:volume_id>/print/                   -     ep
+briefings/volume/<int:volume_id>/download.pdf             ep    -
+briefings/volume/<int:volume_id>/progress/                ep    -
+briefings/volume/                                         ep    ep
+briefings/volume/add/                                     ep    ep
+briefings/volume/<path:object_id>/history/                ep    ep
+briefings/volume/<path:object_id>/delete/                 ep    ep
+briefings/volume/<path:object_id>/change/                 ep    ep
 auth/                                                     -     -
 axes/                                                     -     -
 admin/                                                    -     -
@@ -233,6 +241,7 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
     entry = edition.entries.get()
     keep_version(entry, why="寫了")
     batch = ImportBatch.objects.create()
+    volume = make_volume()
     delivery = make_mailing().deliveries.get()
     rows = {
         "author": Author.objects.create(name="陳大文"),
@@ -253,6 +262,7 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
         ),
         "theme": Theme.objects.create(name="稅務"),
         "user": owner,
+        "volume": volume,
     }
     named = {
         "batch_id": batch,
@@ -261,6 +271,7 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
         "file_id": ImportedFile.objects.create(batch=batch, name="舊期.txt"),
         "note_id": ReviewNote.objects.create(entry=entry, text="數字有誤。"),
         "version_id": Version.objects.get_for_object(entry).get(),
+        "volume_id": volume,
     }
     return {"rows": rows, "named": named}
 
