@@ -110,8 +110,10 @@ def compose_volume(volume: VolumeContext) -> PrintedDocument:
         article = render_to_string(
             "briefings/pdf/entry.html", {"entry": entry, "anchor": name_anchor(entry)}
         )
-        marked, found = mark_terms(article, volume.phrases, prefix=f"phrase-{entry.id}")
-        articles[entry.id] = mark_safe(marked)  # noqa: S308  (spans were put round phrases)
+        # Not where an entry's themes are named: those have a part of the index to themselves.
+        text, start, named = article.partition('<p class="themes">')
+        marked, found = mark_terms(text, volume.phrases, prefix=f"phrase-{entry.id}")
+        articles[entry.id] = mark_safe(marked + start + named)  # noqa: S308  (only spans are new)
         for phrase, places in found.items():
             anchors[phrase] += places
     index = _compose_index(volume, anchors)
