@@ -10,7 +10,7 @@ from briefings.hooks import ThemeChoosers, theme_choosers
 from briefings.models import Entry, FormerThemeAddress, Theme, ThemeAlias, ThemedEntry
 from briefings.search.index import search_entries
 from briefings.search.query import parse_query
-from briefings.tests.makers import make_entry, make_published
+from briefings.tests.makers import make_entry, make_published, make_volume
 from briefings.themes import merge_themes, rename_theme, set_aliases
 
 pytestmark = pytest.mark.django_db
@@ -457,3 +457,49 @@ def test_the_themes_of_entries_stand_in_the_order_of_their_names():
     found = Entry.objects.prefetch_related("themes").get(pk=entry.pk)
 
     assert list(found.themes.all()) == list(Theme.objects.order_by("name"))
+
+
+# ------------------------------------------------------------------------------- bound volumes
+
+
+def test_volumes_go_over_to_the_theme_that_stays():
+    stays, goes = make_theme("北部都會區"), make_theme("北都")
+    volume = make_volume(theme=goes)
+
+    merge_themes(stays, [goes.pk])
+
+    volume.refresh_from_db()
+    assert volume.theme == stays
+
+
+def test_a_merge_tells_which_volumes_will_hold_the_theme_that_stays(admin_client):
+    themes = [make_theme("北部都會區"), make_theme("北都")]
+    make_volume(theme=themes[1], title="北都文集")
+
+    page = read(admin_client.get(MERGE, {"theme": [theme.pk for theme in themes]}))
+
+    assert "合訂本「北都文集」會改收保留的主題" in page
+
+
+def test_a_theme_that_a_volume_goes_by_is_not_deleted_and_it_says_why(admin_client):
+    theme = make_theme("北都")
+    make_volume(theme=theme, title="北都文集")
+
+    page = read(
+        admin_client.post(
+            f"/admin/briefings/theme/{theme.pk}/delete/", {"post": "yes"}, follow=True
+        )
+    )
+
+    assert "合訂本「北都文集」只收這個主題，所以不能刪除；可把它併入另一主題。" in page
+    assert Theme.objects.filter(pk=theme.pk).exists()
+
+
+def test_a_theme_tells_which_volumes_go_by_it(admin_client):
+    theme = make_theme("北都")
+    make_volume(theme=theme, title="北都文集")
+
+    page = read(admin_client.get(change(theme)))
+
+    assert "北都文集" in page
+    assert "不再需要的話，可以刪除" not in page
