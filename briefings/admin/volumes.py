@@ -39,7 +39,8 @@ class VolumeAdmin(DeskAdmin):
 
     class Media:
         css = {"all": ["desk/volumes.css"]}
-        js = ["unsaved.js"]
+        # pickers.js tells a screen reader what the theme's field is called.
+        js = ["admin/js/jquery.init.js", "desk/pickers.js", "unsaved.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Volume]:
         latest = Printout.objects.filter(volume=OuterRef("pk")).order_by("-asked_at", "-pk")

@@ -203,7 +203,7 @@ def test_no_page_asks_another_site_for_anything(client):
     ("path", "queries"),
     [
         ("/", 10),
-        ("/editions/", 5),
+        ("/editions/", 6),
         ("/editions/2026-01-05/", 11),
         ("/entries/短評05/", 9),
         ("/themes/", 2),
