@@ -21,6 +21,7 @@ from briefings.press.client import (
     PDF_UA,
     FontsMissing,
     Press,
+    PressBusy,
     PressRefused,
     PrintedDocument,
     name_press,
@@ -28,7 +29,8 @@ from briefings.press.client import (
 from briefings.press.typesetting import typeset
 
 SECONDS = 120  # of layout: an edition takes one; of as many characters as a body may have, 60
-LIBRARIES = ("pangoft2-1.0",)
+PATIENCE = 30  # seconds to wait for others' PDFs, which an editor waits too
+LIBRARIES = ("pangoft2-1.0", "pango-1.0", "harfbuzz")
 INSTALL_COMMAND = "sudo apt-get install libpangoft2-1.0-0 fonts-noto-cjk fonts-arphic-ukai"
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,10 @@ class PDFRefused(Exception):
     """There can be no PDF: this machine lacks a font without which it would be empty boxes, or
     what is to be printed can't be laid out. The message is for an editor to read.
     """
+
+
+class PDFBusy(PDFRefused):
+    """There may be one later: another has been in the making for long."""
 
 
 @cache
@@ -79,12 +85,14 @@ def compose_css() -> str:
 
 
 def digest_document(document: PrintedDocument) -> str:
-    """Says what is in it: other content, template, font or library, other letters.
+    """Says what is in it: other content, template, font or library, other letters. A picture whose
+    file is lost is left out, so its coming back makes another PDF.
 
     Raises PDFRefused where there are no fonts to print with.
     """
     _require_parts()
-    content = (document.variant, document.css, document.html, repr(document.index))
+    lost = sorted(name for name in _find_pictures(document.html) if not _has_picture(name))
+    content = (document.variant, document.css, document.html, repr(document.index), *lost)
     return sha256("\0".join([name_press(), *content]).encode()).hexdigest()[:24]
 
 
@@ -92,29 +100,40 @@ def render_edition_pdf(edition: EditionContext, *, variant: str = PDF_UA) -> byt
     """The edition on A4, as PDF/UA-1: the same bytes for the same edition and libraries.
 
     Raises PDFRefused. Takes some 0.1 s a page, the first in a process 2 s more; further threads
-    wait their turn.
+    wait their turn, half a minute at most.
     """
-    return print_document(compose_edition(edition, variant=variant), seconds=SECONDS)
+    document = compose_edition(edition, variant=variant)
+    return print_document(document, seconds=SECONDS)
 
 
 def print_document(
     document: PrintedDocument,
     *,
     seconds: float,
+    patience: float = PATIENCE,
     on_pages: Callable[[int], None] | None = None,
 ) -> bytes:
-    """Raises PDFRefused; see `Press.print`."""
+    """Raises PDFBusy or PDFRefused; see `Press.print`."""
     _require_parts()
     with_pictures = replace(document, pictures=_read_pictures(document.html))
     try:
-        return _find_press().print(with_pictures, seconds=seconds, on_pages=on_pages)
+        press = _find_press()
+        return press.print(with_pictures, seconds=seconds, patience=patience, on_pages=on_pages)
+    except PressBusy as busy:
+        raise PDFBusy(str(busy)) from busy
     except PressRefused as refusal:
         raise PDFRefused(f"無法製作 PDF：{refusal}") from refusal
 
 
 def find_unprintable(text: str) -> list[str]:
     """The characters that no font of ours has: a PDF with them is refused."""
-    return fonts.find_unprintable(text, _list_printable()) if not find_missing_parts() else []
+    if find_missing_parts():
+        return []
+    try:
+        return fonts.find_unprintable(text, _list_printable())
+    except OSError:  # a machine that may not make its fonts prints nothing, and says so elsewhere
+        logger.exception("No fonts to ask")
+        return []
 
 
 @cache
@@ -125,13 +144,21 @@ def _list_printable() -> frozenset[int]:
 
 def _read_pictures(html: str) -> dict[str, bytes]:
     pictures = {}
-    for name in set(_PICTURE.findall(html)):
-        try:
+    for name in _find_pictures(html):
+        if _has_picture(name):
             with default_storage.open(file_of(name)) as file:
                 pictures[absolute_url(f"/pictures/{name}")] = file.read()
-        except OSError:  # a lost picture costs the PDF that picture only
-            logger.exception("No picture %s to print", name)
+        else:
+            logger.error("The file of picture %s is lost; printing without it", name)
     return pictures
+
+
+def _find_pictures(html: str) -> set[str]:
+    return set(_PICTURE.findall(html))
+
+
+def _has_picture(name: str) -> bool:
+    return default_storage.exists(file_of(name))
 
 
 def _find_press() -> Press:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from celery import signature
 from django.core.files.storage import default_storage
@@ -19,17 +20,26 @@ from django.utils import timezone
 from briefings.contexts import describe_edition
 from briefings.files import store_whole
 from briefings.models import Edition, Printout, PrintoutState, Volume
-from briefings.pdf import SECONDS, PDFRefused, compose_edition, digest_document, print_document
+from briefings.pdf import (
+    SECONDS,
+    PDFBusy,
+    PDFRefused,
+    compose_edition,
+    digest_document,
+    print_document,
+)
 from briefings.press.client import PrintedDocument
 from briefings.volumes import compose_volume, describe_volume
 
 logger = logging.getLogger(__name__)
 
-# A builder reports with every page; cutting down a volume's fonts at the end takes some seconds.
+# A builder reports every five seconds, whether or not a page was laid out.
 LEASE = timedelta(seconds=90)
+PATIENCE = 20  # seconds that a worker's thread waits for another's document: there is mail to send
 ASKED_AGAIN = timedelta(seconds=60)  # a wake-up may have been lost with the broker
 MOST_ATTEMPTS = 3
 REFUSED_FOR = timedelta(hours=1)
+NOBODY_CAME = timedelta(minutes=15)
 VOLUME_SECONDS = 900
 REPORTED_EVERY = timedelta(seconds=1)
 
@@ -56,11 +66,16 @@ def make_order(of: Edition | Volume) -> Order:
     """Costs what describing it does, no layout. Raises PDFRefused where fonts are missing."""
     if isinstance(of, Edition):
         document = compose_edition(describe_edition(of))
-        return Order(of, document, f"pdf/{of.slug}-{digest_document(document)}.pdf")
+        return Order(of, document, f"pdf/{_shorten(of.slug)}-{digest_document(document)}.pdf")
     volume = describe_volume(of)
     document = compose_volume(volume)
-    name = f"pdf/volumes/{of.slug}-{digest_document(document)}.pdf"
+    name = f"pdf/volumes/{_shorten(of.slug)}-{digest_document(document)}.pdf"
     return Order(of, document, name, volume.expected_pages)
+
+
+def _shorten(slug: str) -> str:
+    """A file's name may have 255 bytes, of which a Chinese character takes three."""
+    return slug[:40]
 
 
 def find_pdf(order: Order) -> str | None:
@@ -82,8 +97,8 @@ def ask_for(order: Order) -> Printout:
     refused = Printout.objects.filter(pk=printout.pk, state=PrintoutState.REFUSED)
     _put_back(refused.filter(heard_at__lt=now - REFUSED_FOR))
     call_again(printout, now)
-    printout.refresh_from_db()
-    return printout
+    # Gone if somebody with newer text came between.
+    return Printout.objects.filter(pk=printout.pk).first() or printout
 
 
 def ask_anew(order: Order) -> Printout:
@@ -93,7 +108,25 @@ def ask_anew(order: Order) -> Printout:
 
 
 def _put_back(printouts: QuerySet[Printout]) -> None:
-    printouts.update(state=PrintoutState.WAITING, asked_at=None, attempts=0, reason="")
+    printouts.update(
+        state=PrintoutState.WAITING,
+        asked_at=None,
+        waiting_since=timezone.now(),
+        attempts=0,
+        reason="",
+    )
+
+
+def is_forgotten(printout: Printout, now: datetime) -> bool:
+    """Whether it waits for so long that no worker can be running, or none that can print."""
+    waits = printout.state == PrintoutState.WAITING
+    return waits and printout.waiting_since < now - NOBODY_CAME
+
+
+def refuse_waiting(of: Edition | Volume, reason: str) -> None:
+    """A worker came and can't print at all."""
+    waiting = of.printouts.filter(state=PrintoutState.WAITING)
+    waiting.update(state=PrintoutState.REFUSED, reason=reason, heard_at=timezone.now())
 
 
 def call_again(printout: Printout, now: datetime) -> None:
@@ -112,9 +145,11 @@ def _enter(order: Order) -> Printout:
 
 
 def _drop_outdated(order: Order) -> None:
-    """Nobody builds what nobody could be given: whoever is woken builds what it should now be."""
-    waiting = Printout.objects.filter(**order.owner, state=PrintoutState.WAITING)
-    waiting.exclude(name=order.name).delete()
+    """Nobody builds what nobody could be given: whoever is woken builds what it should now be.
+    And what was refused of an older text is no news.
+    """
+    unbuilt = order.of.printouts.filter(state__in=[PrintoutState.WAITING, PrintoutState.REFUSED])
+    unbuilt.exclude(name=order.name).delete()
 
 
 def wake_worker(of: Edition | Volume) -> None:
@@ -132,42 +167,58 @@ def build(order: Order) -> str | None:
     """
     _drop_outdated(order)
     printout = _enter(order)
-    is_mine = not find_pdf(order) and _claim(printout, timezone.now())
+    claim = None if find_pdf(order) else _claim(printout, timezone.now())
     if find_pdf(order):  # perhaps only just: who had the claim before us was about to be done
-        _settle(printout, PrintoutState.READY, size=default_storage.size(order.name))
+        _settle(printout, default_storage.size(order.name))
         return order.name
-    if not is_mine:
+    if not claim:
         return None
     try:
         pdf = print_document(
-            order.document, seconds=order.seconds, on_pages=_make_reporter(printout)
+            order.document,
+            seconds=order.seconds,
+            patience=PATIENCE,
+            on_pages=_make_reporter(claim),
         )
+    except PDFBusy:
+        # The sweep calls again, when our thread has done what else there is to do.
+        claim.update(
+            state=PrintoutState.WAITING, asked_at=timezone.now(), attempts=F("attempts") - 1
+        )
+        return None
     except PDFRefused as refusal:
         logger.warning("No PDF %s: %s", order.name, refusal)
-        _settle(printout, PrintoutState.REFUSED, reason=str(refusal))
+        claim.update(state=PrintoutState.REFUSED, reason=str(refusal))
         return None
     store_whole(order.name, pdf)
-    _settle(printout, PrintoutState.READY, size=len(pdf))
+    _settle(printout, len(pdf))
     return order.name
 
 
-def _claim(printout: Printout, now: datetime) -> bool:
+def _claim(printout: Printout, now: datetime) -> QuerySet[Printout] | None:
+    """The row, as long as it is ours: who went silent and comes back writes nothing any more."""
     free = Q(state=PrintoutState.WAITING) | Q(state=PrintoutState.READY)
     left = Q(state=PrintoutState.BUILDING, heard_at__lt=now - LEASE)
-    return bool(
-        Printout.objects.filter(free | left, pk=printout.pk).update(
-            state=PrintoutState.BUILDING, heard_at=now, attempts=F("attempts") + 1, pages=0
-        )
+    mine = uuid4().hex
+    claimed = Printout.objects.filter(free | left, pk=printout.pk).update(
+        state=PrintoutState.BUILDING,
+        claim=mine,
+        heard_at=now,
+        attempts=F("attempts") + 1,
+        pages=0,
     )
+    ours = Printout.objects.filter(pk=printout.pk, state=PrintoutState.BUILDING, claim=mine)
+    return ours if claimed else None
 
 
-def _settle(printout: Printout, state: PrintoutState, *, reason: str = "", size: int = 0) -> None:
+def _settle(printout: Printout, size: int) -> None:
+    """The file is there, whoever built it."""
     Printout.objects.filter(pk=printout.pk).update(
-        state=state, reason=reason, size=size, attempts=0
+        state=PrintoutState.READY, reason="", size=size, attempts=0
     )
 
 
-def _make_reporter(printout: Printout) -> Callable[[int], None]:
+def _make_reporter(claim: QuerySet[Printout]) -> Callable[[int], None]:
     last = timezone.now()
 
     def report(pages: int) -> None:
@@ -175,7 +226,7 @@ def _make_reporter(printout: Printout) -> Callable[[int], None]:
         now = timezone.now()
         if now - last >= REPORTED_EVERY:
             last = now
-            Printout.objects.filter(pk=printout.pk).update(pages=pages, heard_at=now)
+            claim.update(pages=pages, heard_at=now)
 
     return report
 
@@ -188,7 +239,7 @@ def sweep(now: datetime) -> None:
     left.filter(attempts__gte=MOST_ATTEMPTS).update(
         state=PrintoutState.REFUSED, reason=f"試了{MOST_ATTEMPTS}次都未能製成。"
     )
-    left.update(state=PrintoutState.WAITING, asked_at=None)
+    left.update(state=PrintoutState.WAITING, asked_at=None, waiting_since=now)
     waiting = Printout.objects.filter(state=PrintoutState.WAITING)
     for printout in waiting.select_related("edition", "volume"):
         call_again(printout, now)

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from celery import signature
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +13,7 @@ from briefings.contexts import describe_imprint
 from briefings.history import Person, keep_version, name_person, record_act, say_why
 from briefings.models import Audience, Edition, Entry, ReviewNote, State
 from briefings.permissions import PUBLISH
+from briefings.printing import wake_worker
 
 NO_SCHEDULE: dict[str, Any] = {
     "scheduled_for": None,
@@ -272,13 +272,8 @@ def _put_back(row: Edition, *, schedule_note: str = "") -> None:
 
 
 def request_pdf(edition_id: int) -> None:
-    """Have the PDF built after commit, of an edition that is new or has changed.
-
-    Robust: without a broker nothing else is lost, and the first reader has it built. (Not a
-    partial: Django logs the failure by a name that partials don't have.)
-    """
-    build = signature("briefings.tasks.build_edition_pdf", args=(edition_id,))
-    transaction.on_commit(build.apply_async, robust=True)
+    """Have the PDF built after commit, of an edition that is new or has changed."""
+    wake_worker(Edition(pk=edition_id))
 
 
 def withdraw_edition(edition: Edition, *, note: str = "", by: Person = None) -> None:

@@ -43,7 +43,10 @@ class Remark:
 
 
 def check_edition(edition: Edition) -> list[Remark]:
-    """The gravest first, then in the order of the entries. Asks the database, never the net."""
+    """The gravest first, then in the order of the entries.
+
+    Asks the database and the fonts, never the net.
+    """
     entries = list(
         edition.entries.filter(withdrawn_at=None).prefetch_related("themes", "sources")  # type: ignore[misc]
     )
@@ -73,11 +76,13 @@ def check_entry(entry: Entry) -> Iterator[Remark]:
 
 def _check_characters(entry: Entry) -> Iterator[Remark]:
     sources = "\n".join(f"{source.title}{source.publisher}" for source in entry.sources.all())
+    themes = "、".join(theme.name for theme in entry.themes.all())
     texts = {
         "headline": entry.headline,
         "lead": entry.lead,
         "body": to_text(entry.body),
         "sources": sources,
+        "themes": themes,
     }
     for field, text in texts.items():
         for character in find_unprintable(text):

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from briefings import imports, printing, scheduling
 from briefings.models import Edition, Volume
+from briefings.pdf import PDFRefused
 from briefings.web_links import check_links
 
 
@@ -12,13 +13,22 @@ from briefings.web_links import check_links
 def build_edition_pdf(edition_id: int) -> None:
     """Have the PDF ready before the first reader asks; running twice builds nothing twice."""
     if edition := Edition.objects.filter(pk=edition_id).first():
-        printing.build(printing.make_order(edition))
+        _build(edition)
 
 
 @shared_task
 def build_volume_pdf(volume_id: int) -> None:
     if volume := Volume.objects.filter(pk=volume_id).first():
-        printing.build(printing.make_order(volume))
+        _build(volume)
+
+
+def _build(of: Edition | Volume) -> None:
+    try:
+        order = printing.make_order(of)
+    except PDFRefused as refusal:
+        printing.refuse_waiting(of, str(refusal))
+        raise
+    printing.build(order)
 
 
 @shared_task

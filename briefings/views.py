@@ -16,6 +16,7 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, quote_etag
@@ -42,7 +43,7 @@ from briefings.models import (
 )
 from briefings.pdf import PDFRefused
 from briefings.pictures import file_of
-from briefings.printing import ask_for, find_pdf, make_order
+from briefings.printing import ask_for, find_pdf, is_forgotten, make_order
 from briefings.search.index import search_entries
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
@@ -207,6 +208,8 @@ def send_pdf(request: HttpRequest, of: Edition | Volume, title: str) -> HttpResp
         return send_stored_pdf(request, order.name, title)
     if printout.is_refused:
         return show_refusal(request, of, printout.reason)
+    if is_forgotten(printout, timezone.now()):
+        return show_refusal(request, of, "no worker came for it")
     answer = render(
         request, "briefings/pdf_waiting.html", {"of": of, "printout": printout}, status=202
     )
@@ -217,7 +220,7 @@ def send_pdf(request: HttpRequest, of: Edition | Volume, title: str) -> HttpResp
 
 def show_refusal(request: HttpRequest, of: Edition | Volume, reason: str) -> HttpResponse:
     """Readers are told that there is none; why, only editors are, at the desk and in the log."""
-    logger.error("No PDF of %s for a reader: %s", of, reason)
+    logger.info("No PDF of %s for a reader: %s", of, reason)
     return render(request, "briefings/pdf_refused.html", {"of": of}, status=503)
 
 

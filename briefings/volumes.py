@@ -59,6 +59,11 @@ class VolumeContext:
         return characters // CHARACTERS_A_PAGE + len(self.editions) // 2 + 3
 
 
+def _choose_imprint() -> Imprint:
+    """The default one; where an editor has left none to be it, the newest."""
+    return Imprint.objects.order_by("-is_default", "-pk")[0]
+
+
 def describe_volume(volume: Volume) -> VolumeContext:
     """Some ten queries, however much is in it."""
     entries = volume.list_entries().select_related("edition").prefetch_related(*DESCRIBED)
@@ -70,7 +75,7 @@ def describe_volume(volume: Volume) -> VolumeContext:
         preface=tuple(line.strip() for line in volume.preface.splitlines() if line.strip()),
         phrases=tuple(volume.list_phrases()),
         publication=Publication.load(),
-        imprint=describe_imprint(Imprint.default(), is_for_public=True),
+        imprint=describe_imprint(_choose_imprint(), is_for_public=True),
         editions=tuple(
             _describe_bound(edition, list(group), numbers)
             for edition, group in groupby(entries, key=lambda entry: entry.edition)

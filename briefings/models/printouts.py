@@ -3,12 +3,13 @@
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 
 
 class PrintoutState(models.TextChoices):
     """waiting → building → ready or refused; building → waiting when who built it went silent.
 
-    Refused is asked for anew by whoever changes the content: that has another name.
+    Refused is asked for anew after an hour, or by an editor; changed content has another name.
     """
 
     WAITING = "waiting", "輪候中"
@@ -55,6 +56,8 @@ class Printout(models.Model):
     reason = models.TextField("原因", blank=True)  # of a refusal
     asked_at = models.DateTimeField("要求時間", null=True, blank=True)
     heard_at = models.DateTimeField("最近進展", null=True, blank=True)  # of who builds it
+    waiting_since = models.DateTimeField("輪候開始", default=timezone.now)
+    claim = models.CharField("製作者", max_length=32, blank=True)  # who builds it, at random
     attempts = models.PositiveSmallIntegerField("次數", default=0)
     pages = models.PositiveIntegerField("已排頁數", default=0)
     expected_pages = models.PositiveIntegerField("預計頁數", default=0)  # 0: nobody guessed

@@ -82,9 +82,7 @@ class MissingCharacters(logging.Handler):
 
 
 class PagesLaidOut(logging.Handler):
-    """WeasyPrint tells its progress by logging it. Pages that it lays out once more count for no
-    more, but say that we are alive.
-    """
+    """WeasyPrint tells its progress by logging it. Pages laid out once more are no more pages."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__(logging.INFO)
@@ -92,8 +90,10 @@ class PagesLaidOut(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if "Creating layout - Page" in str(record.msg) and record.args:
-            self.most = max(self.most, int(str(record.args[0])))  # type: ignore[index]
-            write_frame(self.stream, Kind.PAGES, str(self.most).encode())
+            page = int(str(record.args[0]))  # type: ignore[index]
+            if page > self.most:
+                self.most = page
+                write_frame(self.stream, Kind.PAGES, str(page).encode())
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ctypes import CDLL, c_char_p
@@ -16,7 +15,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from typing import IO
 
 from briefings.press.fonts import FontsMissing, name_fonts, prepare_fonts
@@ -31,13 +30,17 @@ SYSTEM_LIBRARIES = (("pango-1.0", "pango_version_string"), ("harfbuzz", "hb_vers
 # What a child needs of our environment, in which there are secrets too.
 PASSED_ON = ("PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 
-SAID_EVERY = 5  # seconds, while waiting for a turn
+SAID_EVERY = 5  # seconds, whether or not a page is laid out meanwhile
 
 PDF_UA, PDF_A = "pdf/ua-1", "pdf/a-3a"
 
 
 class PressRefused(Exception):
     """There can be no PDF of this; the message is for an editor to read."""
+
+
+class PressBusy(PressRefused):
+    """There may be one later: others were before us."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Press:
 
     def __init__(self, fonts: Path) -> None:
         self.fonts = fonts
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._turn = Lock()
 
     def print(
@@ -86,14 +89,16 @@ class Press:
         document: PrintedDocument,
         *,
         seconds: float,
+        patience: float,
         on_pages: Callable[[int], None] | None = None,
     ) -> bytes:
-        """The PDF; `on_pages` hears how many pages are laid out so far, or 0 while others have
-        their turn.
+        """The PDF; `on_pages` hears how many pages are laid out so far, at least every five
+        seconds, so that whoever reports it is seen to be alive.
 
-        Raises PressRefused, also when `seconds` on the wall, of the layout alone, were not enough.
+        Raises PressBusy when others took longer than `patience` seconds, and PressRefused, also
+        when `seconds` on the wall were not enough (with a child that broke off: twice as many).
         """
-        with self._take_turn(on_pages):
+        with self._take_turn(patience):
             try:
                 return self._print_once(document, seconds, on_pages)
             except _ChildGone:
@@ -105,11 +110,10 @@ class Press:
                 raise PressRefused("內容令排版程式中斷，未能製作 PDF。") from None
 
     @contextmanager
-    def _take_turn(self, on_pages: Callable[[int], None] | None) -> Iterator[None]:
-        """A volume takes minutes: who waits that long must not be thought dead."""
-        while not self._turn.acquire(timeout=SAID_EVERY):
-            if on_pages:
-                on_pages(0)
+    def _take_turn(self, patience: float) -> Iterator[None]:
+        """A volume takes minutes, in which nobody's thread should be held up."""
+        if not self._turn.acquire(timeout=patience):
+            raise PressBusy("排版程式正在製作另一份文件，請稍後再試。")
         try:
             yield
         finally:
@@ -121,29 +125,21 @@ class Press:
         seconds: float,
         on_pages: Callable[[int], None] | None,
     ) -> bytes:
-        to_child, from_child = self._start()
-        with self._ended_unless_answered():
-            _send(document, to_child, seconds)
-            for kind, payload in self._listen(from_child, seconds):
-                if kind == Kind.PAGES:
-                    if on_pages:
-                        on_pages(int(payload))
-                elif kind == Kind.PDF:
-                    return payload
-                else:
-                    raise PressRefused(payload.decode())
-        raise _ChildGone
+        child = self._start()
+        with self._ended_unless_answered(), _ended_after(seconds, child):
+            _send(document, child.to, seconds)
+            kind, payload = _await_answer(child.back, on_pages)
+        if kind != Kind.PDF:
+            raise PressRefused(payload.decode())
+        return payload
 
-    def _start(self) -> tuple[IO[bytes], IO[bytes]]:
-        """The pipes to and from the child."""
-        if self._child is None or self._child.poll() is not None:
+    def _start(self) -> "_Child":
+        if self._child is None or self._child.process.poll() is not None:
             self.close()
             self._child = self._spawn()
-        if self._child.stdin is None or self._child.stdout is None:
-            raise AssertionError("it was started with both")
-        return self._child.stdin, self._child.stdout
+        return self._child
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> "_Child":
         env = {
             "LANG": "C.UTF-8",
             "FONTCONFIG_FILE": str(prepare_fonts(self.fonts) / "fonts.conf"),
@@ -151,7 +147,7 @@ class Press:
             "PYTHONHASHSEED": "0",
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         }
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "briefings.press.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -160,6 +156,9 @@ class Press:
             env=env,
             start_new_session=True,  # Ctrl-C is for whoever started us
         )
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("it was started with both")
+        return _Child(process, process.stdin, process.stdout)
 
     @contextmanager
     def _ended_unless_answered(self) -> Iterator[None]:
@@ -175,27 +174,69 @@ class Press:
             self.close()
             raise
 
-    def _listen(self, stream: IO[bytes], seconds: float) -> Iterator[tuple[Kind, bytes]]:
-        deadline = time.monotonic() + seconds
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([stream], [], [], left)[0]:
-                self.close()
-                raise PressRefused(f"排版超過{seconds:.0f}秒，未能製作 PDF；請把內容分成幾篇。")
-            yield read_frame(stream)
-
     def close(self) -> None:
         """End the child, whatever it is doing; the next document starts another."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe:
-                with suppress(OSError):
-                    pipe.close()
+        if child:
+            child.end()
+
+
+@dataclass
+class _Child:
+    process: subprocess.Popen[bytes]
+    to: IO[bytes]
+    back: IO[bytes]
+    is_late: bool = False
+
+    def kill(self) -> None:
+        if self.process.poll() is None:  # the number of one that has gone may be another's by now
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        self.kill()
+        self.process.wait()
+        for pipe in (self.to, self.back):
+            with suppress(OSError):
+                pipe.close()
+
+
+@contextmanager
+def _ended_after(seconds: float, child: _Child) -> Iterator[None]:
+    """Whatever the child is doing by then, also reading what it is sent."""
+
+    def end() -> None:
+        child.is_late = True
+        child.kill()
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (BrokenPipeError, EOFError):
+        if child.is_late:
+            child.process.wait()
+            reason = f"排版超過{seconds:.0f}秒，未能製作 PDF；請把內容分成幾篇。"
+            raise PressRefused(reason) from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _await_answer(stream: IO[bytes], on_pages: Callable[[int], None] | None) -> tuple[Kind, bytes]:
+    """What the child says at last. Raises EOFError where it goes without."""
+    pages = 0
+    ready = select.poll()  # select() knows no descriptor beyond 1,023
+    ready.register(stream, select.POLLIN)
+    while True:
+        if ready.poll(SAID_EVERY * 1000):
+            kind, payload = read_frame(stream)
+            if kind != Kind.PAGES:
+                return kind, payload
+            pages = int(payload)
+        if on_pages:
+            on_pages(pages)
 
 
 class _ChildGone(Exception):
@@ -220,6 +261,7 @@ __all__ = [
     "PDF_UA",
     "FontsMissing",
     "Press",
+    "PressBusy",
     "PressRefused",
     "PrintedDocument",
     "name_press",

@@ -27,7 +27,7 @@ class Printer:
         self.printed = 0
         self.meanwhile: Callable = lambda on_pages: None
 
-    def __call__(self, document, *, seconds, on_pages) -> bytes:
+    def __call__(self, document, *, seconds, patience, on_pages) -> bytes:
         self.printed += 1
         self.meanwhile(on_pages)
         return b"%PDF"

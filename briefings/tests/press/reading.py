@@ -30,7 +30,9 @@ def find_press() -> Press:
 
 def print_html(html: str, css: str = "", **options) -> bytes:
     whole = f'<!doctype html><html lang="zh-HK"><title>試</title><body>{html}</body></html>'
-    return find_press().print(PrintedDocument(typeset(whole), css, **options), seconds=60)
+    return find_press().print(
+        PrintedDocument(typeset(whole), css, **options), seconds=60, patience=60
+    )
 
 
 def write_css(ems: int, more: str = "") -> str:

@@ -1,12 +1,12 @@
 """The press under hostile documents, and under the hands of those who end it."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +14,14 @@ import pytest
 from django.conf import settings
 from pypdf import PdfReader
 
-from briefings.press.client import PDF_A, Press, PressRefused, PrintedDocument, name_press
+from briefings.press.client import (
+    PDF_A,
+    Press,
+    PressBusy,
+    PressRefused,
+    PrintedDocument,
+    name_press,
+)
 from briefings.press.fonts import prepare_fonts, read_characters
 
 
@@ -35,11 +42,11 @@ def press():
 
 def pid_of(press: Press) -> int:
     assert press._child
-    return press._child.pid
+    return press._child.process.pid
 
 
 def print_on(press: Press, document: PrintedDocument = PLAIN, seconds: float = 60) -> bytes:
-    return press.print(document, seconds=seconds)
+    return press.print(document, seconds=seconds, patience=60)
 
 
 def test_another_process_gives_the_same_bytes(press):
@@ -68,12 +75,18 @@ def test_a_child_that_was_killed_is_replaced(press):
 
 
 def test_a_child_killed_in_the_middle_is_replaced_and_the_document_printed(press):
-    document = make_document("<p>長文。</p>" * 4000)
-    print_on(press)
-    killer = threading.Timer(0.3, os.kill, (pid_of(press), signal.SIGKILL))
-    killer.start()
+    document = make_document("<p>長文。</p>" * 400)
+    killed: list[int] = []
 
-    assert print_on(press, document).startswith(b"%PDF")
+    def kill_once(pages: int) -> None:
+        if not killed:
+            killed.append(pages)
+            os.kill(pid_of(press), signal.SIGKILL)
+
+    pdf = press.print(document, seconds=60, patience=60, on_pages=kill_once)
+
+    assert killed
+    assert pdf == print_on(press, document)
 
 
 def test_what_takes_too_long_is_ended_and_the_next_is_printed(press):
@@ -186,10 +199,34 @@ def test_several_threads_wait_their_turn(press):
 def test_pages_are_told_while_they_are_laid_out(press):
     told: list[int] = []
 
-    press.print(make_document("<p>字</p>" * 400), seconds=60, on_pages=told.append)
+    press.print(make_document("<p>字</p>" * 400), seconds=60, patience=60, on_pages=told.append)
 
     assert told == list(range(1, len(told) + 1))
     assert len(told) > 3
+
+
+def test_a_child_that_reads_nothing_is_ended_too(press):
+    print_on(press)
+    os.kill(pid_of(press), signal.SIGSTOP)
+
+    with pytest.raises(PressRefused, match="超過2秒"):
+        print_on(press, make_document("<p>長文。</p>" * 40000), seconds=2)
+
+
+def test_nobody_waits_for_ever_for_another_document(press):
+    print_on(press)
+    with press._take_turn(1), pytest.raises(PressBusy):
+        press.print(PLAIN, seconds=60, patience=0.1)
+
+
+def test_it_prints_where_very_many_files_are_open(press, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
+    with ExitStack() as open_files:
+        for _ in range(1100):
+            open_files.enter_context(Path("/dev/null").open())
+        assert print_on(press).startswith(b"%PDF")
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_the_child_knows_none_of_our_secrets(press, monkeypatch):
@@ -204,15 +241,9 @@ def test_the_child_knows_none_of_our_secrets(press, monkeypatch):
 
 def test_the_child_goes_with_whoever_started_it(press):
     print_on(press)
-    child = pid_of(press)
-    press._child.stdin.close()
+    press._child.to.close()
 
-    deadline = time.monotonic() + 10
-    while press._child.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-    assert press._child.pid == child
-    assert press._child.returncode == 0
+    assert press._child.process.wait(timeout=10) == 0
 
 
 def test_on_request_it_is_for_archives(press):
