@@ -2,7 +2,8 @@
 
 What it lets through is what page, mail and PDF can all show. Styles and classes are not among it:
 the look is the stylesheet's. Of images it lets through our own pictures in their figures, and no
-others: a remote image would tell who reads.
+others: a remote image would tell who reads. Of spans it lets through notes, `<span role="note">` at
+the place they are about, which `briefings.notes` numbers and each medium shows in its own way.
 """
 
 import re
@@ -13,6 +14,7 @@ import nh3
 # Characters, mark-up included; an entry of 3,000 takes some 15,000. The cleaner's time grows with
 # the square of a run of `&`: of 300,000 it takes 0.7 seconds, 900,000 took 54.
 LONGEST = 300_000
+LONGEST_NOTE = 600  # characters of its text: half a page of small print, where a page must hold it
 
 _BLOCK_END = re.compile(
     r"</(?:p|h[2-4]|li|blockquote|caption|tr|table|ul|ol|figcaption|figure)>|<br\s*/?>|<hr\s*/?>"
@@ -44,6 +46,14 @@ _IMAGE = re.compile(r"<img((?: [a-z]+=\"[^\"]*+\")*+)>")
 _IMAGE_ATTRIBUTES = ("src", "alt", "role", "width", "height")
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*+)"')
 
+# As `clean_html` leaves it: words and what may be in them, no blocks.
+_NOTE_TAGS = r"</?(?:strong|b|em|i|sub|sup|a)(?: [^<>]*+)?>"
+NOTE = re.compile(rf'<span role="note">((?:[^<]|{_NOTE_TAGS})*+)</span>')
+_LOOSE_NOTE = re.compile(rf'<span role="note">((?:[^<]|{_NOTE_TAGS}|</?[us]>|<br>)*+)</span>')
+_SPAN = re.compile(r"</?span(?: [^<>]*+)?>")
+_CAPTION = re.compile(r"<(caption|figcaption)>.*?</\1>", re.DOTALL)
+_LINK = re.compile(r"<a(?: [^<>]*+)?>.*?</a>", re.DOTALL)
+
 # Layout recurses: at 150 levels WeasyPrint gives up, at 100,000 the parser takes minutes.
 _MOST_LEVELS = 30
 _OPENING_OR_CLOSING = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")
@@ -61,13 +71,13 @@ class HTMLTooLong(ValueError):
         super().__init__(f"內容太長：連格式最多 {LONGEST:,} 個字元，現有 {length:,} 個。")
 
 
-def _keep_attribute(tag: str, name: str, value: str) -> str | None:  # noqa: ARG001
+def _keep_attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if _ADDRESS.fullmatch(value.strip()) else None
     if name == "src":
         return value if _PICTURE_PATH.fullmatch(value) else None
     if name == "role":  # of an image: that it only decorates, so that nobody misses a text for it
-        return value if value == "presentation" else None
+        return value if value == {"img": "presentation", "span": "note"}[tag] else None
     largest = _LARGEST.get(name)
     if largest is None:
         return value
@@ -80,7 +90,7 @@ _cleaner = nh3.Cleaner(
         *("p", "br", "h2", "h3", "h4", "blockquote", "ul", "ol", "li", "hr"),
         *("strong", "b", "em", "i", "u", "s", "sub", "sup", "a"),
         *("table", "caption", "thead", "tbody", "tr", "th", "td"),
-        *("figure", "img", "figcaption"),
+        *("figure", "img", "figcaption", "span"),
     },
     attributes={
         "a": {"href", "title"},
@@ -88,6 +98,7 @@ _cleaner = nh3.Cleaner(
         "th": {"colspan", "rowspan", "scope"},
         "td": {"colspan", "rowspan"},
         "img": {"src", "alt", "width", "height", "role"},
+        "span": {"role"},
     },
     attribute_filter=_keep_attribute,
     url_schemes={"http", "https", "mailto"},
@@ -109,7 +120,7 @@ def clean_html(value: str) -> str:
     _refuse_excess(html)  # or it could not be cleaned again
     # Where a tag is taken away, a browser may read what is left in another way; and what stood in
     # a table where it can't, a list item say, finds its place only when it is read again.
-    while (settled := _cleaner.clean(_settle_figures(html))) != html:
+    while (settled := _cleaner.clean(_settle_figures(_settle_notes(html)))) != html:
         html = settled
         _refuse_excess(html)
     return _drop_empty_end(html)
@@ -118,6 +129,50 @@ def clean_html(value: str) -> str:
 def _refuse_excess(html: str) -> None:
     if len(html) > LONGEST:
         raise HTMLTooLong(len(html))
+
+
+def _settle_notes(html: str) -> str:
+    """Each note as one span of words, outside links and captions; of all other spans, the text.
+
+    A note is shown as a link, which can't stand in another: it comes after the one that it is in.
+    """
+    if "<span" not in html:
+        return html
+    html = _CAPTION.sub(lambda caption: _SPAN.sub("", caption[0]), _flatten_spans(html))
+    pieces, end = [], 0
+    for note in _LOOSE_NOTE.finditer(html):
+        pieces += [_SPAN.sub("", html[end : note.start()]), _write_note(note[1])]
+        end = note.end()
+    html = "".join([*pieces, _SPAN.sub("", html[end:])])
+    return _LINK.sub(lambda link: NOTE.sub("", link[0]) + "".join(_list_notes(link[0])), html)
+
+
+def _flatten_spans(html: str) -> str:
+    """The outermost notes with their closing tags, and no other spans."""
+    within: list[bool] = []  # whether each span around this place is a note that is kept
+
+    def keep(tag: re.Match[str]) -> str:
+        if tag[0] == "</span>":
+            is_kept = bool(within) and within.pop()
+        else:
+            is_kept = tag[0] == '<span role="note">' and not any(within)
+            within.append(is_kept)
+        return tag[0] if is_kept else ""
+
+    return _SPAN.sub(keep, html)
+
+
+def _write_note(content: str) -> str:
+    """The note; without words nothing, and of one that is too long the words."""
+    content = re.sub("</?[us]>", "", content.replace("<br>", " "))
+    length = len(unescape(_TAG.sub("", content)).strip())
+    if length > LONGEST_NOTE:
+        return content
+    return f'<span role="note">{content}</span>' if length else ""
+
+
+def _list_notes(html: str) -> list[str]:
+    return [note[0] for note in NOTE.finditer(html)]
 
 
 def _settle_figures(html: str) -> str:
@@ -209,9 +264,16 @@ def _drop_empty_end(html: str) -> str:
 
 
 def split_blocks(value: str) -> list[str]:
-    """The text of each paragraph, heading, list item or table row, without mark-up or empties."""
+    """The text of each paragraph, heading, list item or table row, without mark-up or empties.
+
+    Notes come after the block that they stand in, so that its sentences stay whole.
+    """
     marked = _CELL_END.sub(" ", _BLOCK_END.sub("\n", value.replace("\n", " ")))
-    lines = (unescape(_TAG.sub("", line)).strip() for line in marked.split("\n"))
+    lines = (
+        unescape(_TAG.sub("", piece)).strip()
+        for line in marked.split("\n")
+        for piece in (NOTE.sub("", line), *NOTE.findall(line))
+    )
     return [line for line in lines if line]
 
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -6,6 +8,8 @@ from hypothesis import strategies as st
 
 from briefings.html import (
     LONGEST,
+    LONGEST_NOTE,
+    NOTE,
     HTMLTooLong,
     carry_pictures,
     clean_html,
@@ -245,6 +249,99 @@ def test_cleaning_figures_twice_is_cleaning_them_once(pieces):
     once = clean_html("".join(pieces))
 
     assert clean_html(once) == once
+
+
+# ---------------------------------------------------------------------------------------- notes
+def write_note(words: str) -> str:
+    return f'<span role="note">{words}</span>'
+
+
+def test_a_note_comes_through_unchanged_with_emphasis_and_links():
+    link = '<a href="https://example.org/" rel="noopener noreferrer">連</a>'
+    html = f"<p>正文{write_note(f'見<em>斜</em><strong>粗</strong>{link}<sub>下</sub>')}。</p>"
+
+    assert clean_html(html) == html
+
+
+@pytest.mark.parametrize(
+    ("html", "cleaned"),
+    [
+        ("<p>甲<span>乙</span></p>", "<p>甲乙</p>"),
+        ('<p>甲<span role="presentation" class="x">乙</span></p>', "<p>甲乙</p>"),
+        (f"<p>甲<span>{write_note('乙')}</span></p>", f"<p>甲{write_note('乙')}</p>"),
+        (
+            f"<p>甲{write_note('乙' + write_note('丙') + '<span>丁</span>')}戊</p>",
+            f"<p>甲{write_note('乙丙丁')}戊</p>",
+        ),
+        (f"<p>甲{write_note(' ')}乙{write_note('&nbsp;<br>')}</p>", "<p>甲乙</p>"),
+        (f"<p>甲{write_note('乙<u>丙</u><br>丁')}</p>", f"<p>甲{write_note('乙丙 丁')}</p>"),
+        (f"<div>{write_note('<ul><li>乙</li></ul>')}</div>", "<ul><li>乙</li></ul>"),
+    ],
+)
+def test_a_span_is_a_note_of_words_or_only_its_words(html, cleaned):
+    assert clean_html(html) == cleaned
+
+
+def test_a_note_that_is_too_long_becomes_text_and_loses_no_word():
+    fits, exceeds = "字" * LONGEST_NOTE, "字" * (LONGEST_NOTE + 1)
+
+    assert clean_html(f"<p>{write_note(fits)}</p>") == f"<p>{write_note(fits)}</p>"
+    assert clean_html(f"<p>{write_note(exceeds)}</p>") == f"<p>{exceeds}</p>"
+
+
+def test_a_note_within_a_link_follows_it_and_within_a_caption_is_text():
+    link = '<a href="https://example.org/" rel="noopener noreferrer">'
+
+    assert clean_html(f"<p>{link}甲{write_note('註')}乙</a>丙</p>") == (
+        f"<p>{link}甲乙</a>{write_note('註')}丙</p>"
+    )
+    assert clean_html(FIGURE.replace("說明", f"說{write_note('註')}明")) == FIGURE.replace(
+        "說明", "說註明"
+    )
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *('<span role="note">', "</span>", "<span>", "<p>", "</p>", "<li>", "文", "&nbsp;"),
+                *("<table>", "<td>", "<caption>", "<a href='https://x.hk'>", "</a>", "<b>", "</b>"),
+                *("<u>", "<br>", "<figcaption>", "</figcaption>", "<figure>", "長" * 400),
+                f'<img src="/pictures/{NAME}">',
+            ]
+        ),
+        max_size=14,
+    )
+)
+def test_cleaning_notes_twice_is_cleaning_them_once_and_notes_stand_in_no_link(pieces):
+    once = clean_html("".join(pieces))
+
+    assert clean_html(once) == once
+    assert len(NOTE.findall(once)) == once.count("<span")
+    assert not re.search(r"<a [^>]*>(?:(?!</a>).)*<span", once)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *('<span role="note">', '<span role="note">字</span>', "<span>", "</span>"),
+        *(
+            '<a href="https://x.hk"><span role="note">字</span>',
+            '<table><caption><span role="note">',
+        ),
+        '<a href="https://x.hk" rel="noopener noreferrer">字</a><span role="note">字</span>',
+    ],
+)
+def test_notes_without_end_are_cleaned_without_delay(piece):
+    html = piece * (LONGEST // 2 // len(piece))  # quadratic work would take minutes
+
+    assert clean_html(clean_html(html)) == clean_html(html)
+
+
+def test_a_notes_words_come_after_the_block_that_it_interrupts():
+    html = f"<p>政府提出{write_note('見<em>文件</em>。')}新計劃。</p><p>後</p>"
+
+    assert split_blocks(html) == ["政府提出新計劃。", "見文件。", "後"]
 
 
 def test_the_index_has_captions_and_no_alternative_texts():
