@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Self
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from briefings.models import (
     Publication,
     State,
 )
+from briefings.notes import Note, NotedBody, number_notes, print_notes
 
 PRINT_COLUMN = (586, 780)  # 440 pt as CSS counts pixels; a caption still fits on the page below
 MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/edition/body.html
@@ -150,7 +152,7 @@ class EntryContext:
     number: int  # counted from 1 within the edition
     headline: str
     lead: tuple[str, ...]  # paragraphs of plain text
-    body: SafeString  # HTML that has passed the allow-list
+    body: SafeString  # HTML that has passed the allow-list, its notes in their places
     themes: tuple[ThemeContext, ...]
     path: str
     authors: tuple[AuthorContext, ...] = ()
@@ -167,22 +169,37 @@ class EntryContext:
     def url(self) -> str:
         return absolute_url(self.path)
 
+    @cached_property
+    def _noted(self) -> NotedBody:
+        return number_notes(self.body, self.id)
+
+    @property
+    def shown_body(self) -> SafeString:
+        """The body with a numbered mark for each of `notes`, which come after it."""
+        return mark_safe(self._noted.html)  # noqa: S308  (only marks were added)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        return self._noted.notes
+
     @property
     def mailed_body(self) -> SafeString:
-        """The body with its pictures at their whole address, none wider than a mail's column.
+        """`shown_body` with its pictures at their whole address, none wider than a mail's column.
 
         The address is the same for everybody: who opens the mail stays unknown.
         """
-        body = carry_pictures(self.body, settings.SITE_URL, widest=MAIL_COLUMN)
+        body = carry_pictures(self.shown_body, settings.SITE_URL, widest=MAIL_COLUMN)
         return mark_safe(body)  # noqa: S308  (only addresses and sizes were changed)
 
     @property
     def printed_body(self) -> SafeString:
-        """The body with its pictures as large as a page takes them, and its tables kept whole."""
+        """The body with its pictures as large as a page takes them, its tables kept whole, its notes
+        to be footnotes.
+        """
         body = carry_pictures(self.body, widest=PRINT_COLUMN[0], highest=PRINT_COLUMN[1])
         body = body.replace("<table>", '<div class="whole"><table>')
         body = body.replace("</table>", "</table></div>")
-        return mark_safe(body)  # noqa: S308  (sizes and wrapping)
+        return mark_safe(print_notes(body))  # noqa: S308  (sizes, wrapping and the notes' tags)
 
 
 @dataclass(frozen=True)

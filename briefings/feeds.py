@@ -20,6 +20,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from briefings.contexts import DESCRIBED, absolute_url
 from briefings.html import carry_pictures
 from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.notes import number_notes
 from briefings.views import send_on
 
 LANGUAGE = "zh-Hant-HK"
@@ -86,8 +87,10 @@ def changed_at(entry: Entry) -> datetime:
 
 def render_content(entry: Entry) -> str:
     """The lead and the commentary as HTML that needs no stylesheet."""
-    body = carry_pictures(entry.body, settings.SITE_URL)
-    return render_to_string("briefings/feed_content.html", {"entry": entry, "body": body})
+    noted = number_notes(entry.body, entry.pk)
+    body = carry_pictures(noted.html, settings.SITE_URL)
+    context = {"entry": entry, "body": body, "notes": noted.notes}
+    return render_to_string("briefings/feed_content.html", context)
 
 
 def name_authors(entry: Entry) -> list[str]:

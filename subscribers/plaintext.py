@@ -18,12 +18,14 @@ def to_plain_text(value: str) -> str:
 
     A picture is its alternative text. Lists have bullets or their numbers, quotations a `>`, a
     table's row one line. A link is followed by its address in `<…>`, which tell a mail program
-    where it ends (RFC 3986, C).
+    where it ends (RFC 3986, C). A note leaves its number, and comes after everything else.
     """
     writer = _Writer()
     writer.feed(value)
     writer.close()
-    return "\n".join(writer.leave_frame())
+    lines = writer.leave_frame()
+    notes = ["", "註釋：", *writer.notes] if writer.notes else []
+    return "\n".join([*lines, *notes])
 
 
 class _Writer(HTMLParser):
@@ -36,6 +38,8 @@ class _Writer(HTMLParser):
         self.rows: list[list[str]] = []  # those being written, the innermost last
         self.numbers: list[int | None] = []  # the next item's, for each list around; None: a bullet
         self.address = ""
+        self.notes: list[str] = []
+        self.noted = ""  # the line that the note being written belongs to
 
     def handle_data(self, data: str) -> None:
         self.line += data
@@ -54,6 +58,8 @@ class _Writer(HTMLParser):
                 self.end_line()
             case "hr":
                 self.set_apart("＊　＊　＊")
+            case "span":  # of these the allow-list keeps only notes
+                self.noted, self.line = f"{self.line}[{len(self.notes) + 1}]", ""
             case "sup":
                 self.line += "^"  # or 10⁴ reads 104
             case "img" if given.get("alt"):
@@ -69,6 +75,9 @@ class _Writer(HTMLParser):
         match tag:
             case "a":
                 self.write_address()
+            case "span":
+                self.notes.append(f"[{len(self.notes) + 1}] {_SPACES.sub(' ', self.line).strip()}")
+                self.line = self.noted
             case "h2" | "h3" | "h4":
                 self.set_apart(*_mark(self.leave_frame(), "■ "))
             case "blockquote":

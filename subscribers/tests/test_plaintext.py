@@ -85,3 +85,15 @@ def test_thousands_of_quotations_in_one_another_are_no_trouble():
 
 def test_a_list_item_outside_any_list_is_still_an_item():
     assert "• 甲" in to_plain_text("<p>乙</p><li>甲</li>")
+
+
+def test_a_note_leaves_its_number_and_comes_after_everything_else():
+    link = '<a href="https://example.org/">文件</a>'
+    html = (
+        f'<p>計劃<span role="note">見{link}。</span>已公布。</p>'
+        '<ul><li>甲<span role="note">乙<sup>2</sup>\n丙</span></li></ul>'
+    )
+
+    assert to_plain_text(html) == (
+        "計劃[1]已公布。\n\n• 甲[2]\n\n註釋：\n[1] 見文件 <https://example.org/>。\n[2] 乙^2 丙"
+    )
