@@ -195,10 +195,11 @@ def answer(job: Job, stream: IO[bytes]) -> None:
 
 def warm_up() -> None:
     """Half a cold document's time is reading WeasyPrint itself."""
-    from briefings.press import embedding, justification
+    from briefings.press import embedding, justification, tagging
 
     justification.install()
     embedding.install()
+    tagging.install()
     logging.getLogger("weasyprint.progress").setLevel(logging.INFO)
     logging.getLogger("weasyprint").setLevel(logging.WARNING)
     logging.getLogger("weasyprint.progress").propagate = False

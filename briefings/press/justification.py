@@ -30,15 +30,14 @@ def find_stretches(text: str) -> Iterator[tuple[int, int]]:
     """Where room can be added: all but Latin words and numbers, as (start, end).
 
     Brackets and punctuation stay in one stretch with their neighbours. Pango sets each stretch by
-    itself, and what stands in different ones can't be drawn together by `chws`.
+    itself, and what stands in different ones can't be drawn together by `chws`. A joiner by itself,
+    as before the mark of a note, takes no room: what it joins stays together.
     """
     start = 0
-    for word in _LATIN.finditer(text):
-        if word.start() > start:
-            yield start, word.start()
-        start = word.end()
-    if start < len(text):
-        yield start, len(text)
+    for end, after in (*(word.span() for word in _LATIN.finditer(text)), (len(text), len(text))):
+        if _NO_WIDTH.sub("", text[start:end]):
+            yield start, end
+        start = after
 
 
 # Pixels a character. Of whole ones Pango halves unevenly.

@@ -26,6 +26,7 @@ WORD_JOINER, ZERO_WIDTH_SPACE = "\u2060", "\u200b"
 _TAG = re.compile(r"(<[^>]*>)")
 _TAG_NAME = re.compile(r"</?([a-zA-Z0-9]+)")
 _INLINE = {"a", "b", "em", "i", "s", "strong", "u", "span", "del", "ins"}
+_NOTE = "small"
 _UNTOUCHED = {"title", "style"}
 _SHOWN = re.compile(r' data-(?:running|title)="[^"]*"')  # what running heads are made of
 
@@ -35,17 +36,21 @@ def typeset(html: str) -> str:
 
     Where Chinese meets a letter or digit stands a space (the stylesheet makes it narrow), also
     across inline tags; before —— a word joiner, so that no line starts with it; in addresses
-    zero-width spaces. Latin phrases and long words are marked as English.
+    zero-width spaces. Latin phrases and long words are marked as English. A note goes to the foot
+    of its page, so the words before and after it are neighbours, and those within it have none.
     """
     pieces = _TAG.split(html)
     before, untouched = "", False  # the last character of the text so far, within its block
+    around_note = ""  # what that was when a note began
     for place, piece in enumerate(pieces):
         if place % 2:
             name = _TAG_NAME.match(piece)
             tag = name[1].lower() if name else ""
             if tag in _UNTOUCHED:
                 untouched = not piece.startswith("</")
-            if tag not in _INLINE:
+            if tag == _NOTE:
+                around_note, before = (before, "") if piece[1] != "/" else ("", around_note)
+            elif tag not in _INLINE:
                 before = ""
             pieces[place] = _SHOWN.sub(lambda shown: _BORDER.sub(" ", shown[0]), piece)
         elif piece and not untouched:

@@ -582,3 +582,57 @@ def test_the_command_writes_one_for_the_archives(db, tmp_path):
     call_command("edition_pdf", "2026-11-20", out=tmp_path / "a.pdf", archive=True)
 
     assert "/OutputIntents" in PdfReader(tmp_path / "a.pdf").root_object
+
+
+# ---------------------------------------------------------------------------------------- notes
+def write_note(words: str) -> str:
+    return f'<span role="note">{words}</span>'
+
+
+NOTED = (
+    f"<p>政府提出新計劃{write_note('見2026年《預算案》。')}，"
+    f"業界{write_note('不包括中小企。')}歡迎。</p>"
+)
+
+
+@pytest.fixture(scope="module")
+def footnoted() -> bytes:
+    table = f"<table><tr><td>值{write_note('表中註。')}</td></tr></table>"
+    return render_edition_pdf(
+        compose(
+            describe(1, "甲", body=NOTED + write_paragraphs(10, "土地")),
+            describe(2, "乙", body=NOTED + table),
+        )
+    )
+
+
+def test_a_note_stands_at_the_foot_of_its_page_numbered_from_one_in_each_entry(footnoted):
+    first, *_, last = read_pages(footnoted)
+
+    assert "政府提出新計劃1，業界2歡迎。" in first
+    assert first.endswith("1見2026年《預算案》。2不包括中小企。")
+    assert "政府提出新計劃1，業界2歡迎。值3" in last
+    assert last.removesuffix("•").endswith("1見2026年《預算案》。2不包括中小企。3表中註。")
+
+
+def test_a_note_is_tagged_as_one_and_its_mark_as_a_reference(footnoted):
+    elements = list(walk_structure(PdfReader(BytesIO(footnoted)).root_object["/StructTreeRoot"]))
+    notes = [element for element in elements if element.get("/S") == "/Note"]
+
+    assert len(notes) == 5
+    assert len({element["/ID"] for element in notes}) == 5
+    assert [element.get("/S") for element in elements].count("/Reference") == 5
+    assert all(next(walk_structure(note["/K"])).get("/S") == "/Lbl" for note in notes)
+
+
+def walk_structure(found) -> Iterator[dict]:
+    """The elements at and below this place of the structure, in their order."""
+    found = found.get_object()
+    if isinstance(found, list):
+        for kid in found:
+            yield from walk_structure(kid)
+    elif isinstance(found, dict):
+        if found.get("/Type") == "/StructElem":
+            yield found
+        if "/K" in found:
+            yield from walk_structure(found["/K"])

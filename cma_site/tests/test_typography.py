@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import pdfplumber
 import pytest
+from django.conf import settings
 
-from briefings.tests.press.reading import EM, print_html, read_lines, write_css
+from briefings.press.typesetting import untypeset
+from briefings.tests.press.reading import EM, MARGIN, print_html, read_lines, write_css
 from cma_site.samples.load import read_editions
 
 NEVER_FIRST = "，。、；：？！）」』》〉】〕…—·%％"
@@ -156,3 +158,43 @@ def test_no_heading_stands_alone_at_a_pages_foot():
         with pdfplumber.open(BytesIO(print_html(html, css))) as pdf:
             texts = [page.extract_text().split("\n")[-1] for page in pdf.pages]
         assert "標題" not in texts
+
+
+# ---------------------------------------------------------------------------------------- notes
+def read_footnote_css() -> str:
+    """The rules for notes of the edition's own stylesheet."""
+    css = (settings.BASE_DIR / "templates/briefings/pdf/edition.css").read_text()
+    return css[css.index("/* -- notes:") : css.index("/* -- imprint --")]
+
+
+def read_edges(pdf: bytes) -> list[tuple[float, float, bool]]:
+    """Of each line of text with its raised marks: how far its ends are from the edges, and whether
+    a mark is what it begins with.
+    """
+    edges = []
+    with pdfplumber.open(BytesIO(pdf)) as document:
+        for page in document.pages:
+            chars = [char for char in page.chars if untypeset(char["text"]).strip()]
+            text = [char for char in chars if round(char["size"]) == EM]
+            marks = [char for char in chars if round(char["size"], 1) == round(0.64 * EM, 1)]
+            for bottom in sorted({round(char["bottom"], 1) for char in text}):
+                line = [char for char in text if round(char["bottom"], 1) == bottom]
+                line += [char for char in marks if 0 < bottom - char["bottom"] < EM]
+                first = min(line, key=lambda char: char["x0"])
+                right = page.width - MARGIN - max(char["x1"] for char in line)
+                edges.append((first["x0"] - MARGIN, right, first in marks))
+    return edges
+
+
+@pytest.mark.parametrize(
+    "sentence", ["業界（包括中小企@）反應不一。", "新計劃@，業界有", "GDP@上升3.5%@；"]
+)
+def test_a_line_with_the_mark_of_a_note_is_flush_and_never_begins_with_it(sentence):
+    note = '<small class="note">見2026年政府統計處《Annual Digest》。</small>'
+    html = f"<article><p>{sentence.replace('@', note) * 40}</p></article>"
+
+    *edges, _ = read_edges(print_html(html, write_css(31, read_footnote_css())))
+
+    assert len(edges) > 8
+    assert [line for line in edges if max(abs(line[0]), abs(line[1])) > HALF_A_POINT] == []
+    assert not any(begins_with_mark for _, _, begins_with_mark in edges)

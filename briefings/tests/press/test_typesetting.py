@@ -35,6 +35,14 @@ def test_room_is_made_across_inline_tags_and_not_across_blocks(stored, printed):
     assert typeset(stored) == printed
 
 
+def test_a_note_has_no_neighbours_and_those_around_it_are_each_others():
+    stored = '<p>明年<small class="note">See 甲<b>5</b></small>GDP<small>註</small>上升</p>'
+
+    assert typeset(stored) == (
+        '<p>明年<small class="note">See 甲<b> 5</b></small> GDP<small>註</small> 上升</p>'
+    )
+
+
 def test_no_attribute_but_a_running_heads_is_touched():
     tag = '<p title="甲1" data-running="第1期" data-title="用5G" data-bookmark="第1期">'
 
