@@ -176,7 +176,7 @@ def read_edges(pdf: bytes) -> list[tuple[float, float, bool]]:
         for page in document.pages:
             chars = [char for char in page.chars if untypeset(char["text"]).strip()]
             text = [char for char in chars if round(char["size"]) == EM]
-            marks = [char for char in chars if round(char["size"], 1) == round(0.64 * EM, 1)]
+            marks = [char for char in chars if round(char["size"], 1) == 7]
             for bottom in sorted({round(char["bottom"], 1) for char in text}):
                 line = [char for char in text if round(char["bottom"], 1) == bottom]
                 line += [char for char in marks if 0 < bottom - char["bottom"] < EM]
