@@ -258,9 +258,12 @@ FORMAT_MODULE_PATH = ["cma_site.formats"]
 # Ours, beside the library's own; `briefings.html` decides what of it all is stored.
 DJANGO_PROSE_EDITOR_EXTENSIONS = [
     {
-        "js": [static_lazy(f"desk/prose/{name}.js") for name in ("figure", "table", "paste")],
+        "js": [
+            static_lazy(f"desk/prose/{name}.js") for name in ("figure", "note", "table", "paste")
+        ],
         "extensions": {
             "Picture": html_tags(["figure", "img", "figcaption"]),
+            "Note": html_tags(["span"]),
             "CleanPaste": html_tags([]),
         },
     }

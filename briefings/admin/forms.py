@@ -15,7 +15,17 @@ from briefings.admin.suggestions import ThemePicker
 from briefings.hooks import PublishOption
 from briefings.models import Audience, Edition, Entry, Theme
 
-TOOLBAR = ["headings", "marks", "lists", "nodes -blockType", "link", "picture", "table", "history"]
+TOOLBAR = [
+    "headings",
+    "marks",
+    "lists",
+    "nodes -blockType",
+    "link",
+    "note",
+    "picture",
+    "table",
+    "history",
+]
 
 # What `briefings.html` lets through and nothing else; a test holds the two together.
 PROSE_EXTENSIONS: dict[str, object] = {
@@ -27,6 +37,7 @@ PROSE_EXTENSIONS: dict[str, object] = {
     "OrderedList": {"listTypes": [{"label": "1、2、3…", "type": "decimal"}]},
     "Link": {"enableTarget": False},
     "Picture": True,
+    "Note": True,
     "CleanPaste": True,
     "Menu": {"groups": [{"group": group} for group in TOOLBAR]},
 }

@@ -223,7 +223,8 @@ def test_entries_are_listed_by_theme(admin_client):
 SPECIMEN = (
     "<h2>一</h2><h3>二</h3><h4>三</h4><p><strong>粗</strong><em>斜</em><u>底</u><s>刪</s><br>"
     '<sub>下</sub><sup>上</sup><a href="https://example.org/" title="題" rel="noopener noreferrer">'
-    '連</a></p><ul><li>項</li></ul><ol start="3"><li>項</li></ol><blockquote><p>引</p></blockquote>'
+    '連</a><span role="note">註</span></p><ul><li>項</li></ul><ol start="3">'
+    "<li>項</li></ol><blockquote><p>引</p></blockquote>"
     f'<figure><img src="/pictures/{"0" * 64}.png" alt="圖" width="3" height="2">'
     "<figcaption>說明</figcaption></figure>"
     '<hr><table><caption>題</caption><thead></thead><tbody><tr><th colspan="2">頭</th></tr>'

@@ -11,6 +11,7 @@ const KEPT = new Set([
 const RENAMED = { b: "strong", i: "em", cite: "em", strike: "s", tfoot: "tbody", dt: "p", dd: "p" }
 const KEPT_ATTRIBUTES = {
   a: ["href"],
+  span: ["role"],
   ol: ["start"],
   th: ["colspan", "rowspan", "scope"],
   td: ["colspan", "rowspan"],
@@ -31,6 +32,7 @@ export function cleanPasted(html) {
   dropUnseen(page)
   dropPictures(page, notices)
   dropComments(page, notices)
+  placeFootnotes(page)
   settleFootnotes(page, notices)
   nameHeadings(page)
   makeWordLists(page, listStyles)
@@ -140,6 +142,55 @@ function dropComments(page, notices) {
 
 const NOTE_MARK = /^\[?(\d{1,3}|[*†‡]|[ivxlc]{1,6}|[a-z])\]?$/i
 const NOTE_ADDRESS = /#(_?(ftn|edn)(ref)?\d*|ftnt(_ref)?\d*|cite_(note|ref)|fn(ref)?[:\d-])/i
+
+const LONGEST_NOTE = 600
+
+/* A footnote that its mark leads to, and that leads back to the mark, becomes a note there. */
+function placeFootnotes(page) {
+  const byName = new Map()
+  for (const anchor of all(page, "a[href^='#']"))
+    for (const name of [anchor.id, anchor.getAttribute("name")])
+      if (name) byName.set(`#${name}`, anchor)
+  for (const mark of new Set(byName.values())) {
+    const back = byName.get(mark.getAttribute("href"))
+    const isFirst = back && mark.compareDocumentPosition(back) & mark.DOCUMENT_POSITION_FOLLOWING
+    if (!isFirst || byName.get(back.getAttribute("href")) !== mark) continue
+    const holder = back.closest("div[x-style*='mso-element:footnote'],div[x-style*='mso-element:endnote'],p")
+    const words = NOTE_MARK.test(textOf(back)) && holder && takeWords(holder, back)
+    if (!words) continue
+    const note = page.createElement("span")
+    note.setAttribute("role", "note")
+    note.append(...words)
+    const raised = mark.closest("sup")
+    ;(raised && textOf(raised) === textOf(mark) ? raised : mark).replaceWith(note)
+    holder.remove()
+  }
+}
+
+/* What a footnote says, its paragraphs as one; null if that is nothing, or too much. */
+function takeWords(holder, back) {
+  if (holder.querySelector("ul,ol,table")) return null
+  const copy = holder.cloneNode(true)
+  const number = all(copy, "a")[all(holder, "a").indexOf(back)]
+  number.remove()
+  const paragraphs = copy.localName === "p" ? [copy] : all(copy, "p")
+  const length = textOf(copy).length
+  if (!length || length > LONGEST_NOTE) return null
+  const nodes = paragraphs.flatMap((paragraph, at) => [...(at ? [" "] : []), ...paragraph.childNodes])
+  const holderOfWords = holder.ownerDocument.createElement("span")
+  holderOfWords.append(...nodes)
+  trim(holderOfWords)
+  return [...holderOfWords.childNodes]
+}
+
+function trim(node) {
+  const texts = [...nodesOf(node, NodeFilter.SHOW_TEXT)]
+  for (const [line, pattern] of [[texts, /^[\s\u3000]+/], [texts.toReversed(), /[\s\u3000]+$/]])
+    for (const text of line) {
+      text.data = text.data.replace(pattern, "")
+      if (text.data) break
+    }
+}
 
 /* The marks lead nowhere here, so they go; what the notes say stays, at the end. */
 function settleFootnotes(page, notices) {
@@ -450,7 +501,7 @@ function drop(page) {
   for (const node of all(page.body, "*").reverse()) {
     const name = RENAMED[node.localName]
     const kept = name ? rename(node, name) : node
-    if (KEPT.has(kept.localName)) {
+    if (KEPT.has(kept.localName) || isNote(kept)) {
       for (const { name: key } of [...kept.attributes])
         if (!KEPT_ATTRIBUTES[kept.localName]?.includes(key)) kept.removeAttribute(key)
     } else if (isBlock(kept)) breakOut(kept)
@@ -459,6 +510,7 @@ function drop(page) {
   wrapLoose(page.body)
 }
 
+const isNote = (node) => node.matches("span[role=note]")
 const isBlock = (node) => node.matches(`${BLOCKS},main,header,footer,aside,nav,address,form,fieldset,legend,summary,details,center`)
 const holdsBlocks = (node) => node.querySelector(BLOCKS) !== null
 
