@@ -2,8 +2,9 @@
 
 A block of the body is what the rich text editor calls a text block: a paragraph, a heading, the
 text of a list item or a cell. A line break counts one character there, as in the editor, so that
-places agree. Blocks without text are left out on both sides, save headings, which are faulty so. A
-picture's caption is no block there, but belongs to the picture.
+places agree, and so does a note, whose own words are read by themselves. Blocks without text are
+left out on both sides, save headings, which are faulty so. A picture's caption is no block there,
+but belongs to the picture.
 """
 
 import re
@@ -17,6 +18,7 @@ from briefings.search.tokens import HAN
 
 _BLANK = " \t\r\n\f\u00a0\u3000"
 _HEADINGS = {"h2": 2, "h3": 3, "h4": 4}
+NOTE = "\ufffc"  # what stands for one in the text around it
 _TEXT_BLOCKS = {"p", "li", "td", "th", "caption", "figcaption", *_HEADINGS}
 _CONTAINERS = {"blockquote", "ul", "ol", "table", "thead", "tbody", "tr", "figure", "hr"}
 
@@ -87,7 +89,12 @@ class Block:
         return pair_brackets(self.text)
 
     def is_chinese_at(self, place: int) -> bool:
-        """Whether a Han character or its punctuation stands there. Beyond the end nothing does."""
+        """Whether a Han character or its punctuation stands there. Beyond the end nothing does.
+
+        A note belongs to what stands before it, and is as Chinese as that.
+        """
+        while 0 < place < len(self.text) and self.text[place] == NOTE:
+            place -= 1
         return 0 <= place < len(self.text) and _CHINESE.match(self.text[place]) is not None
 
     def is_quoted(self, start: int) -> bool:
@@ -193,7 +200,9 @@ def read_text(headline: str, lead: str, body: str) -> Text:
     above = [Block(Field.HEADLINE, 0, headline), Block(Field.LEAD, 0, lead)]
     blocks = [block for block in above if block.text]
     return Text(
-        (*blocks, *reader.blocks, *reader.captions), tuple(reader.pictures), tuple(reader.tables)
+        (*blocks, *reader.blocks, *reader.captions, *reader.notes),
+        tuple(reader.pictures),
+        tuple(reader.tables),
     )
 
 
@@ -201,6 +210,7 @@ def read_text(headline: str, lead: str, body: str) -> Text:
 class _BodyReader(HTMLParser):
     blocks: list[Block] = field(default_factory=list)
     captions: list[Block] = field(default_factory=list)
+    notes: list[Block] = field(default_factory=list)
     pictures: list[bool] = field(default_factory=list)
     tables: list[bool] = field(default_factory=list)
 
@@ -210,6 +220,7 @@ class _BodyReader(HTMLParser):
         self._length = 0
         self._links: list[Link] = []
         self._open_link: tuple[int, str] | None = None
+        self._around_note: tuple[list[str], int, list[Link]] | None = None
         self._heading_level = 0
         self._quotations = 0
         self._open_tables: list[int] = []
@@ -234,11 +245,15 @@ class _BodyReader(HTMLParser):
             self.pictures.append(decorates or not is_blank(values.get("alt") or ""))
         elif tag == "br":
             self._add("\n")
+        elif tag == "span":
+            self._begin_note()
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
             self._end_link()
-        if tag == "figcaption":
+        if tag == "span":
+            self._end_note()
+        elif tag == "figcaption":
             self._end_caption()
         elif tag in _TEXT_BLOCKS or tag in _CONTAINERS:
             self.end_block(keep_empty=tag in _HEADINGS)
@@ -259,6 +274,20 @@ class _BodyReader(HTMLParser):
             start, address = self._open_link
             self._links.append(Link(start, self._length, address))
             self._open_link = None
+
+    def _begin_note(self) -> None:
+        """Of spans the allow-list keeps notes only, none within another or within a link."""
+        self._add(NOTE)
+        self._around_note = (self._parts, self._length, self._links)
+        self._parts, self._length, self._links = [], 0, []
+
+    def _end_note(self) -> None:
+        if self._around_note:
+            text, links = "".join(self._parts), tuple(self._links)
+            number = len(self.notes)
+            self.notes.append(Block(Field.BODY, number, text, element="note", links=links))
+            self._parts, self._length, self._links = self._around_note
+            self._around_note = None
 
     def _end_caption(self) -> None:
         text = "".join(self._parts)

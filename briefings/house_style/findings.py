@@ -27,9 +27,9 @@ class Finding:
     """Characters `start` to `end` of a block's text, which read `quote`.
 
     `suggestions` are what could stand there instead, the likeliest first; with none of them only
-    the editor can know. `element` names what is no block of text, a picture or a table; `block`
-    then counts those. The text of a picture is its caption; where not its words are at fault,
-    the place is empty.
+    the editor can know. `element` names what is no block of text: a picture, a table or a note;
+    `block` then counts those. The text of a picture is its caption; where not its words are at
+    fault, the place is empty.
     """
 
     rule: str

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from briefings.house_style.blocks import CHINESE, Text, find_other_half
+from briefings.house_style.blocks import CHINESE, NOTE, Text, find_other_half
 from briefings.house_style.findings import Field, Finding, Severity
 from briefings.house_style.glossary import Glossary
 from briefings.search.tokens import HAN
@@ -11,6 +11,7 @@ from briefings.search.tokens import HAN
 _FULL_WIDTH = dict(zip(",.;:?!()", "，。；：？！（）", strict=True))
 _HALF_WIDTH_MARK = re.compile(
     rf"(?<={CHINESE})[,;:?!] *|(?<=[A-Za-z0-9%)])[,;:?!] *(?={HAN})"
+    rf"|(?<={CHINESE}{NOTE})[,;:?!] *"
     rf"|(?<={HAN})\.(?={HAN}|[」』）]|\s*$)",
     re.MULTILINE,
 )

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from briefings.html import clean_html
 from briefings.models import Entry
 from briefings.tests.makers import make_entry
 
@@ -62,3 +63,19 @@ def test_a_fault_is_found_gone_to_mended_and_brought_back(desk, live_server):
     desk.get_by_role("button", name="再顯示已略過的1處").click()
     expect(panel.get_by_role("status")).to_have_text("有4處可以再看。")
     assert Entry.objects.get().lead == "𠮷野的視頻。"  # nothing is stored by any of this
+
+
+def test_a_notes_words_are_mended_and_its_link_stays(desk, live_server):
+    link = '<a href="https://example.org/" rel="noopener noreferrer">文件</a>'
+    note = f'<span role="note">見{link},第2頁。</span>'
+    entry = make_entry(body=f"<p>甲{note}乙</p>")
+    desk.goto(f"{live_server.url}/admin/briefings/entry/{entry.pk}/change/")
+    desk.get_by_role("tab", name="文風").click()
+    panel = desk.get_by_role("tabpanel", name="文風")
+
+    panel.get_by_role("button", name="短評：註腳：,").click()
+    expect(desk.locator(".prose-note-text")).to_be_visible()
+    panel.get_by_role("button", name="改為「，」").click()
+
+    expect(desk.locator(".prose-note-text")).to_have_text("見文件，第2頁。")
+    assert clean_html(desk.locator("#id_body").input_value()) == entry.body.replace(",", "，")

@@ -45,9 +45,9 @@ document.addEventListener("DOMContentLoaded", () => {
     return blocks.filter(reads).sort((one, other) => distance(one) - distance(other))[0] ?? null;
   }
 
-  /** The nth picture or table, which has no text to be found by. */
+  /** The nth picture, table or note, which has no text to be found by. */
   function findElement({ element, block }) {
-    const names = { picture: ["figure", "image"], table: ["table"] }[element];
+    const names = { picture: ["figure", "image"], table: ["table"], note: ["note"] }[element];
     let found = null;
     let number = 0;
     editor.state.doc.descendants((node, position) => {
@@ -187,9 +187,10 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function drawContext({ context, quote, element: kind }) {
-    if (kind) return [{ picture: "圖片", table: "表格" }[kind], ...(quote ? ["說明：", element("mark", "", quote)] : [])];
+    if (kind) return [{ picture: "圖片", table: "表格", note: "註腳" }[kind], ...(quote ? [kind === "picture" ? "說明：" : "：", element("mark", "", quote)] : [])];
     if (!context) return [quote];
-    return [context[0].replaceAll("\n", " "), element("mark", "", quote || "　"), context[1].replaceAll("\n", " ")];
+    const [before, after] = context.map((text) => text.replaceAll(/[\n\ufffc]/g, " "));
+    return [before, element("mark", "", quote || "　"), after];
   }
 
   function element(tag, className, text = "") {
@@ -264,9 +265,12 @@ document.addEventListener("DOMContentLoaded", () => {
       const change = editor.state.tr;
       if (finding.element) {
         const { attrs } = editor.state.doc.nodeAt(range.from);
-        const start = countUnits(attrs.caption, finding.start);
-        const caption = attrs.caption.slice(0, start) + text + attrs.caption.slice(start + finding.quote.length);
-        editor.view.dispatch(closeHistory(change.setNodeMarkup(range.from, null, { ...attrs, caption })));
+        const isNote = finding.element === "note";
+        const old = isNote ? editor.storage.note.textOf(attrs.content) : attrs.caption;
+        const start = countUnits(old, finding.start);
+        const mended = old.slice(0, start) + text + old.slice(start + finding.quote.length);
+        const words = isNote ? { content: editor.storage.note.rewrite(attrs.content, mended) } : { caption: mended };
+        editor.view.dispatch(closeHistory(change.setNodeMarkup(range.from, null, { ...attrs, ...words })));
         return check();
       }
       const within = finding.quote ? text.indexOf(finding.quote) : -1;

@@ -208,6 +208,15 @@ def test_a_caption_is_checked_as_part_of_its_picture():
     assert (finding.element, finding.block, finding.quote) == ("picture", 0, ",")
 
 
+def test_a_notes_words_are_checked_by_themselves_and_count_as_one_character_around_it():
+    note = '<span role="note">丁,戊<a href="https://a.b">己</a></span>'
+
+    in_text, in_note = check(f"<p>甲<strong>乙{note}</strong>,丙</p>")
+
+    assert (in_text.element, in_text.block, in_text.start) == ("", 0, 3)
+    assert (in_note.element, in_note.block, in_note.start) == ("note", 0, 1)
+
+
 def test_blocks_are_counted_as_the_editor_counts_them():
     body = (
         "<p>一</p><p></p><p>二<br>三</p><ul><li><p>四</p><ul><li>五</li></ul></li></ul>"
@@ -250,6 +259,7 @@ anything = st.one_of(plain, st.text(max_size=60))
 TAGS = [
     *("<p>", "</p>", "<h2>", "</h2>", "<h4>", "<li>", "<ul>", "<br>", "<td>", "<table>"),
     *("<blockquote>", "<a href='https://a.b'>", "</a>"),
+    *('<span role="note">', "</span>"),
 ]
 mark_up = st.lists(st.one_of(st.sampled_from(TAGS), plain)).map("".join)
 
