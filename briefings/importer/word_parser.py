@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from html import unescape
 from itertools import groupby
 
-from briefings.html import split_blocks
+from briefings.html import NOTE, split_blocks
 from briefings.importer.blocks import Block, split_elements
 from briefings.importer.documents import Doubt, Line, UnreadableDocument
 from briefings.importer.labels import find_date, find_number
@@ -89,7 +89,8 @@ def _walk_units(source: str) -> Iterator[Unit]:
 
 def _make_unit(line: int, tag: str, html: str, prefix: str = "") -> Unit:
     bare = unescape(re.sub(r"<[^>]*>", "", html))
-    text = prefix + " ".join(split_blocks(html))
+    # Where only text is kept, in a lead say, a note stays beside what it is about.
+    text = prefix + " ".join(split_blocks(NOTE.sub(r"（註：\1）", html)))
     return Unit(line, tag, html, text, is_marked=bare != bare.rstrip())
 
 

@@ -7,12 +7,13 @@ embedded files or paths.
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from html import escape, unescape
 from io import BytesIO
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from briefings.html import HTMLTooLong, clean_html
+from briefings.html import LONGEST_NOTE, HTMLTooLong, clean_html
 from briefings.importer.blocks import split_elements
 from briefings.importer.documents import Doubt, UnreadableDocument
 
@@ -43,7 +44,7 @@ u => u
 HEADING = re.compile(r"<(/?)h([1-6])>")
 IMAGE = re.compile(r"<img\b[^>]*>")
 # The numbers of footnotes in the text, and the list of notes that mammoth puts at the end.
-NOTE_MARK = re.compile(r'<sup><a href="#(?:foot|end)note-(\d+)"[^>]*>\[(\d+)\]</a></sup>')
+NOTE_MARK = re.compile(r'<sup><a href="#((?:foot|end)note-\d+)"[^>]*>\[(\d+)\]</a></sup>')
 NOTE_LIST = re.compile(r'<ol><li id="(?:foot|end)note-.*</ol>\Z', re.DOTALL)
 NOTE = re.compile(r'<li id="((?:foot|end)note-\d+)">(.*?)</li>', re.DOTALL)
 BACK_LINK = re.compile(r'<a href="#(?:foot|end)note-ref-\d+">[^<]*</a>')
@@ -162,18 +163,33 @@ def _level_headings(html: str) -> str:
 
 
 def _place_notes(html: str) -> str:
-    """Footnotes follow the paragraph that calls them: an entry is read without the others."""
+    """Footnotes become notes in the paragraphs that call them.
+
+    Long ones, and those of headings and such, which are kept as text only, follow as paragraphs.
+    """
     found = NOTE_LIST.search(html)
     if not found:
         return html
     notes = {match[1]: _note_text(match[2]) for match in NOTE.finditer(found[0])}
     pieces = []
     for element in split_elements(html[: found.start()]):
-        pieces.append(NOTE_MARK.sub(r"<sup>[\2]</sup>", element))
-        for call in re.finditer(r'href="#((?:foot|end)note-\d+)"[^>]*>\[(\d+)\]', element):
-            text = notes.pop(call[1], "")
-            pieces.append(f"<p>[{call[2]}] {escape(text, quote=False)}</p>" if text else "")
+        left: list[str] = []
+        may_hold = not element.startswith(("<h", "<table"))
+        pieces.append(NOTE_MARK.sub(partial(_place_note, notes, left, may_hold=may_hold), element))
+        pieces += left
     return "".join(pieces)
+
+
+def _place_note(
+    notes: dict[str, str], left: list[str], mark: re.Match[str], *, may_hold: bool
+) -> str:
+    """What stands for a mark; the note itself if it can't be here goes to `left`."""
+    text = notes.pop(mark[1], "")
+    words = escape(text, quote=False)
+    if text and may_hold and len(text) <= LONGEST_NOTE:
+        return f'<span role="note">{words}</span>'
+    left.append(f"<p>[{mark[2]}] {words}</p>" if text else "")
+    return f"<sup>[{mark[2]}]</sup>"
 
 
 def _note_text(html: str) -> str:

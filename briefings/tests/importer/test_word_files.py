@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from docx import Document
 
+from briefings.html import LONGEST_NOTE
 from briefings.importer.parser import parse_manuscript
 from briefings.importer.readers import manuscript_from_bytes
 from briefings.tests.importer.specimens import POWER, TALENT, THREE
@@ -102,10 +103,30 @@ def test_a_picture_is_reported_where_it_stood():
     assert edition.doubts[0].line == 3 + len(TALENT.paragraphs)
 
 
-def test_a_footnote_follows_the_paragraph_that_calls_it():
+def test_a_footnote_becomes_a_note_where_it_is_called():
     edition = read(with_notes(make_styled([TALENT]), {1: "見立法會文件。"}))
 
-    assert edition.entries[0].paragraphs[-1] == "[1] 見立法會文件。"
+    assert (
+        edition.entries[0].blocks[-1].html.endswith('<span role="note">見立法會文件。</span></p>')
+    )
+    assert edition.entries[0].paragraphs[-1] == "見立法會文件。"
+
+
+def test_a_footnote_of_a_lead_stays_in_it_as_text():
+    made = Document()
+    made.add_heading("標題")
+    made.add_paragraph("政府公布計劃。")
+
+    edition = read(with_notes(save(made), {1: "見文件。"}))
+
+    assert edition.entries[0].lead == "政府公布計劃。（註：見文件。）"
+
+
+def test_a_footnote_that_is_too_long_follows_the_paragraph_that_calls_it():
+    long = "字" * (LONGEST_NOTE + 1)
+    edition = read(with_notes(make_styled([TALENT]), {1: long}))
+
+    assert edition.entries[0].paragraphs[-1] == f"[1] {long}"
     assert edition.entries[0].paragraphs[-2].endswith("[1]")
 
 
