@@ -118,6 +118,14 @@ def test_a_link_that_changes_is_a_correction():
         correct(entry, note="", body='<p><a href="https://b.example/">甲</a></p>')
 
 
+def test_what_a_note_says_is_part_of_the_text():
+    noted = LONG.replace("三億元", '三億元<span role="note">不包括行政費。</span>')
+
+    correction = correct(make_corrected(), body=noted)
+
+    assert correction.after["body"] == "撥款三億元，分五年使用，由創新科技署審批。\n不包括行政費。"
+
+
 def test_the_line_ends_of_a_browser_are_no_correction():
     entry = make_published({"lead": "一。\n二。"}).entries.get()
 
