@@ -33,9 +33,10 @@ export const Note = Node.create({
 
   addNodeView() {
     return ({ node, getPos, editor }) => {
-      const bubble = crel("span", { className: "prose-note-text" })
-      bubble.textContent = textOf(node.attrs.content)
+      const textContent = textOf(node.attrs.content)
+      const bubble = crel("span", { className: "prose-note-text", textContent })
       const dom = crel("span", { className: "prose-note", role: "note" }, [bubble])
+      dom.setAttribute("aria-label", `註腳：${textContent}`)
       dom.addEventListener("click", () => {
         editor.commands.setNodeSelection(getPos())
         edit(editor)
