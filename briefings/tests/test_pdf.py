@@ -31,10 +31,12 @@ from briefings.importer.readers import read_manuscript
 from briefings.models import Publication, State
 from briefings.pdf import (
     PDFRefused,
+    print_document,
     render_edition_pdf,
 )
 from briefings.press.typesetting import untypeset
 from briefings.tests.makers import make_draft, make_published, store_edition_pdf
+from briefings.volumes import BoundEdition, VolumeContext, compose_volume
 
 IMPRINT = ImprintContext(
     "資料由秘書處編寫，查詢請聯絡本部。", "2111 1111", "2222 2222", "desk@example.org"
@@ -613,6 +615,20 @@ def test_a_note_stands_at_the_foot_of_its_page_numbered_from_one_in_each_entry(f
     assert first.endswith("1見2026年《預算案》。2不包括中小企。")
     assert "政府提出新計劃1，業界2歡迎。值3" in last
     assert last.removesuffix("•").endswith("1見2026年《預算案》。2不包括中小企。3表中註。")
+
+
+def test_a_bound_volume_has_them_too_and_its_index_finds_what_they_say():
+    entries = describe(1, "甲", body=NOTED), describe(2, "乙", body=NOTED)
+    bound = BoundEdition("第7期", "2026年11月3日", "edition-7", entries)
+    volume = VolumeContext(
+        "合訂本", "2026年", "", (), ("預算案",), Publication(), IMPRINT, (bound,)
+    )
+
+    *_, entries_page, index = read_pages(print_document(compose_volume(volume), seconds=60))
+
+    assert entries_page.count("政府提出新計劃1，業界2歡迎。") == 2
+    assert entries_page.endswith("1見2026年《預算案》。2不包括中小企。" * 2)
+    assert "預算案3" in index
 
 
 def test_a_note_is_tagged_as_one_and_its_mark_as_a_reference(footnoted):
