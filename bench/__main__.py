@@ -1,7 +1,9 @@
-"""Ratios, each measured within one run: python -m bench [NAME], one JSON line a figure.
+"""Ratios, each measured within one run: python -m bench [--again] [NAME…], one JSON line a figure.
 
 A ratio compares two ways of doing the same work on the same data, taken in turns; it means the
 same on a slow machine as on a fast one, which seconds don't.
+
+With --again, on another database, what no database has a part in is left out.
 """
 
 import json
@@ -15,6 +17,7 @@ from importlib import import_module
 import django
 
 NAMES = ("search", "pdf", "mail")
+OF_NO_DATABASE = frozenset({"pdf"})
 
 
 def compare(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 5) -> float:
@@ -28,12 +31,14 @@ def measure(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def main(names: list[str]) -> None:
+def main(arguments: list[str]) -> None:
+    names = [name for name in arguments if name != "--again"] or list(NAMES)
     if unknown := set(names) - set(NAMES):
         sys.exit(f"沒有這項：{'、'.join(unknown)}；可選：{'、'.join(NAMES)}")
+    chosen = [n for n in names if n not in OF_NO_DATABASE or "--again" not in arguments]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cma_site.settings")
     django.setup()
-    for name in names or NAMES:
+    for name in chosen:
         figures: Iterator[dict[str, object]] = import_module(f"bench.{name}").run()
         for figure in figures:
             print(json.dumps({"bench": name} | figure, ensure_ascii=False), flush=True)

@@ -15,7 +15,8 @@ from subscribers.delivery import open_mailing
 from subscribers.models import Frequency, Mailing, Member
 
 PER_EDITION = 20
-SENTENCES = 14  # about 600 characters
+SENTENCES = 14  # of an entry, about 500 characters; with fewer, an archive is sooner made
+AS_PRINTED = 50  # about 1,800, as in the department's editions
 
 
 def list_sentences() -> list[str]:
@@ -25,15 +26,19 @@ def list_sentences() -> list[str]:
 
 
 def make_entry(
-    edition: Edition, position: int, sentences: list[str], chance: random.Random
+    edition: Edition,
+    position: int,
+    sentences: list[str],
+    chance: random.Random,
+    length: int = SENTENCES,
 ) -> None:
-    chosen = chance.sample(sentences, SENTENCES)
+    chosen = chance.sample(sentences, length)
     Entry.objects.create(
         edition=edition,
         position=position,
         headline=chosen[0][:20],
         lead=chosen[1],
-        body="".join(f"<p>{''.join(chosen[i : i + 4])}</p>" for i in range(2, SENTENCES, 4)),
+        body="".join(f"<p>{''.join(chosen[i : i + 4])}</p>" for i in range(2, length, 4)),
     )
 
 
@@ -60,13 +65,16 @@ def make_archive(entries: int) -> None:
         )
 
 
-def make_context(entries: int, day: date) -> EditionContext:
-    """An edition of so many entries, described and then forgotten by the database."""
-    chance, sentences = random.Random(entries), list_sentences()
+def make_context(entries: int, day: date, *, text: int = 0) -> EditionContext:
+    """An edition of so many entries of real length, described and then forgotten by the database.
+
+    Another number for `text` gives another one of the same size.
+    """
+    chance, sentences = random.Random(f"{entries} {text}"), list_sentences()
     with transaction.atomic():
         edition = Edition.objects.create(date=day)
         for position in range(entries):
-            make_entry(edition, position, sentences, chance)
+            make_entry(edition, position, sentences, chance, AS_PRINTED)
         context = describe_edition(edition)
         transaction.set_rollback(True)
     return context

@@ -84,6 +84,11 @@ class Press:
         self._child: _Child | None = None
         self._turn = Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the child, if it was started: for whoever measures what it takes."""
+        return self._child.pid if self._child else None
+
     def print(
         self,
         document: PrintedDocument,
