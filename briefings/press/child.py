@@ -195,11 +195,12 @@ def answer(job: Job, stream: IO[bytes]) -> None:
 
 def warm_up() -> None:
     """Half a cold document's time is reading WeasyPrint itself."""
-    from briefings.press import embedding, justification, shortcuts, tagging
+    from briefings.press import drawing, embedding, justification, shortcuts, tagging
 
     justification.install()
     embedding.install()
     tagging.install()
+    drawing.install()
     shortcuts.install()
     logging.getLogger("weasyprint.progress").setLevel(logging.INFO)
     logging.getLogger("weasyprint").setLevel(logging.WARNING)
