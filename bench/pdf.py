@@ -62,7 +62,7 @@ class Ours:
         return self.press.pid or 0
 
     def print(self, edition: EditionContext) -> bytes:
-        return self.press.print(compose_edition(edition), seconds=SECONDS)
+        return self.press.print(compose_edition(edition), seconds=SECONDS, patience=SECONDS)
 
 
 class Rival:

@@ -193,13 +193,14 @@ class EntryContext:
 
     @property
     def printed_body(self) -> SafeString:
-        """The body with its pictures as large as a page takes them, its tables kept whole, its notes
+        """The body with its pictures as large as a page takes them, its tables whole, its notes
         to be footnotes.
         """
         body = carry_pictures(self.body, widest=PRINT_COLUMN[0], highest=PRINT_COLUMN[1])
         body = body.replace("<table>", '<div class="whole"><table>')
         body = body.replace("</table>", "</table></div>")
-        return mark_safe(print_notes(body))  # noqa: S308  (sizes, wrapping and the notes' tags)
+        body = print_notes(body)
+        return mark_safe(body)  # noqa: S308  (sizes, wrapping and the notes' tags)
 
 
 @dataclass(frozen=True)

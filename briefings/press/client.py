@@ -87,7 +87,7 @@ class Press:
     @property
     def pid(self) -> int | None:
         """Of the child, if it was started: for whoever measures what it takes."""
-        return self._child.pid if self._child else None
+        return self._child.process.pid if self._child else None
 
     def print(
         self,
