@@ -142,7 +142,7 @@ def _read_revision(source: Source) -> str:
 def prepare_fonts(folder: Path) -> Path:
     """The folder within `folder` that holds this machine's fonts; makes them if they aren't there.
 
-    Takes some ten seconds the first time. Two who make them at once make the same; the
+    Takes some five seconds the first time. Two who make them at once make the same; the
     second throws its own away. Raises FontsMissing.
     """
     ready = folder.resolve() / name_fonts()
