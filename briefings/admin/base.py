@@ -54,6 +54,16 @@ class DeskAdmin(WithHistory):
 
     formfield_overrides = {HTMLField: {"widget": ProseWidget}}
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address fills in, without keys that no row can have."""
+        relations = {field.name for field in self.opts.get_fields() if field.is_relation}
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in relations or not isinstance(value, str) or could_be_id(value)
+        }
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)

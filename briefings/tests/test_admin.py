@@ -716,7 +716,8 @@ def test_the_menu_stands_in_the_order_of_the_work(admin_client):
     apps = admin_client.get("/admin/").context["app_list"]
 
     assert apps[0]["app_label"] == "briefings"
-    assert [model["name"] for model in apps[0]["models"]][:3] == ["短評", "各期", "匯入舊期數"]
+    names = [model["name"] for model in apps[0]["models"]]
+    assert names[:4] == ["短評", "各期", "合訂本", "匯入舊期數"]
 
 
 LATIN_ALLOWED = {
