@@ -71,13 +71,16 @@ class HTMLTooLong(ValueError):
         super().__init__(f"內容太長：連格式最多 {LONGEST:,} 個字元，現有 {length:,} 個。")
 
 
+_ROLES = {"img": "presentation", "span": "note"}
+
+
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if _ADDRESS.fullmatch(value.strip()) else None
     if name == "src":
         return value if _PICTURE_PATH.fullmatch(value) else None
     if name == "role":  # of an image: that it only decorates, so that nobody misses a text for it
-        return value if value == {"img": "presentation", "span": "note"}[tag] else None
+        return value if value == _ROLES.get(tag) else None
     largest = _LARGEST.get(name)
     if largest is None:
         return value
@@ -144,7 +147,13 @@ def _settle_notes(html: str) -> str:
         pieces += [_SPAN.sub("", html[end : note.start()]), _write_note(note[1])]
         end = note.end()
     html = "".join([*pieces, _SPAN.sub("", html[end:])])
-    return _LINK.sub(lambda link: NOTE.sub("", link[0]) + "".join(_list_notes(link[0])), html)
+    return _LINK.sub(_move_notes_behind, html)
+
+
+def _move_notes_behind(link: re.Match[str]) -> str:
+    without = NOTE.sub("", link[0])
+    is_empty = not _TAG.sub("", without).strip()
+    return ("" if is_empty else without) + "".join(_list_notes(link[0]))
 
 
 def _flatten_spans(html: str) -> str:

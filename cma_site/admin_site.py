@@ -42,14 +42,14 @@ class EditorsDesk(AdminSite):
 
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not all(map(could_be_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+                raise Http404
             try:
                 return view(request, *args, **kwargs)
-            except OverflowError as error:  # a year of the date hierarchy
-                raise Http404 from error
-            except ValueError as error:
-                if all(map(could_be_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            except OverflowError as error:
+                if request.method != "GET":
                     raise
-                raise Http404 from error
+                raise Http404 from error  # a year of the date hierarchy
 
         return super().admin_view(cast(View, answer), cacheable)
 

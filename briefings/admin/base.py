@@ -14,7 +14,7 @@ from briefings.admin.forms import ProseWidget
 from briefings.admin.history import WithHistory
 from briefings.fields import HTMLField
 from briefings.lookups import could_be_id
-from briefings.models import Edition, Entry, State
+from briefings.models import Edition, Entry, State, Volume
 
 
 @admin.display(description="狀態", ordering="state")
@@ -32,7 +32,7 @@ def read_ids(values: Iterable[str], most: int = 200) -> list[int]:
 
 @contextmanager
 def hold_for_post(
-    request: HttpRequest, model: type[Edition | Entry], *row_ids: str | None
+    request: HttpRequest, model: type[Edition | Entry | Volume], *row_ids: str | None
 ) -> Iterator[None]:
     """What is going to be changed or deleted stays as it is asked about until that is done.
 

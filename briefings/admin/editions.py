@@ -66,11 +66,17 @@ def _list_posted(request: HttpRequest, field: str) -> list[str]:
     return [str(value) for name, value in request.POST.items() if name.endswith(f"-{field}")]
 
 
+def _list_placed(request: HttpRequest) -> list[str]:
+    """The entries that are in the edition, and those that are to get in."""
+    return [*_list_posted(request, "id"), *request.POST.getlist("backlog")]
+
+
 @admin.register(Edition)
 class EditionAdmin(
     SortableAdminBase, Readiness, SchedulePages, SharesDrafts, StopsStaleSaves, DeskAdmin
 ):
     form = EditionForm
+    shown_anew = "，短評的次序已換成現況"
     inlines = [PlacedEntryInline]
     list_display = ["show_label", "date", "show_entry_count", show_state, "show_audience"]
     list_filter = ["state", "audience"]
@@ -95,7 +101,7 @@ class EditionAdmin(
         # else hold its own and want the other's.
         with (
             hold_for_post(request, Edition, object_id, *_list_posted(request, "destination")),
-            hold_for_post(request, Entry, *_list_posted(request, "id")),
+            hold_for_post(request, Entry, *_list_placed(request)),
         ):
             return super().changeform_view(request, object_id, form_url, extra_context)
 

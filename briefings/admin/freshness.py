@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from briefings.history import name_person
-from briefings.models import Edition, Entry
+from briefings.models import Edition, Entry, Volume
 
 _SEEN = "_updated_at"
 
@@ -31,7 +31,7 @@ def show_time(moment: datetime) -> str:
     return f"{local:%H:%M}" if is_today else date_format(local, "n月j日 H:i")
 
 
-def tell_last_save(thing: Entry | Edition) -> str:
+def tell_last_save(thing: Entry | Edition | Volume) -> str:
     """Who saved it last and when, as far as the desk's log knows."""
     kind = ContentType.objects.get_for_model(thing)
     logs = LogEntry.objects.filter(content_type=kind, object_id=str(thing.pk))
@@ -42,11 +42,13 @@ def tell_last_save(thing: Entry | Edition) -> str:
 
 
 class StopsStaleSaves(admin.ModelAdmin):
-    """An edition's form knows how new it was when it was opened. Saved over something newer, it is
-    shown again with what was filled in; sent once more, it is meant.
+    """A form knows how new its row was when it was opened. Saved over something newer, it is shown
+    again with what was filled in; sent once more, it is meant.
 
-    The order of the entries is not shown again as it was sent: some may be elsewhere by now.
+    Rows within the form are not shown again as they were sent: some may be elsewhere by now.
     """
+
+    shown_anew = ""  # which rows those are, for who reads the refusal
 
     def changeform_view(
         self,
@@ -68,13 +70,13 @@ class StopsStaleSaves(admin.ModelAdmin):
     def get_form(
         self,
         request: HttpRequest,
-        obj: Edition | None = None,
+        obj: Any = None,
         change: bool = False,  # noqa: FBT001, FBT002  (Django's signature)
         **kwargs: Any,
     ) -> type[ModelForm]:
         form_class = super().get_form(request, obj, change, **kwargs)
         told: str | None = getattr(request, "saved_meanwhile", None)
-        return form_class if told is None else _refuse(form_class, told)
+        return form_class if told is None else _refuse(form_class, told, self.shown_anew)
 
     def get_formset_kwargs(self, request: HttpRequest, *args: Any) -> dict[str, Any]:
         given: dict[str, Any] = super().get_formset_kwargs(request, *args)
@@ -83,13 +85,13 @@ class StopsStaleSaves(admin.ModelAdmin):
         return given
 
 
-def _refuse(form_class: type[ModelForm], told: str) -> type[ModelForm]:
+def _refuse(form_class: type[ModelForm], told: str, shown_anew: str) -> type[ModelForm]:
     class RefusedForm(form_class):  # type: ignore[misc, valid-type]
         def clean(self) -> dict[str, Any] | None:
             super().clean()
             raise ValidationError(
-                f"在你打開這一期之後，{told}，所以你的修改未有儲存。你填的仍在下面，短評的次序已換成"
-                "現況。看清楚再按儲存，便以你填的為準。"
+                f"在你打開這一頁之後，{told}，所以你的修改未有儲存。你填的仍在下面{shown_anew}。"
+                "看清楚再按儲存，便以你填的為準。"
             )
 
     return RefusedForm

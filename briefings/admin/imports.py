@@ -371,7 +371,7 @@ def show_source(source: str, kind: Kind, doubts: list[tuple[int, Doubt]]) -> lis
 
 def _draw_bullets(text: str) -> str:
     """What Word's own fonts draw as bullets is in private use, and elsewhere an empty box."""
-    return re.sub("[\ue000-\uf8ff]", "•", text)
+    return re.sub("[\uf000-\uf0ff]", "•", text)
 
 
 def show_result(

@@ -17,17 +17,25 @@ from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from briefings.admin.base import DeskAdmin
+from briefings.admin.base import DeskAdmin, hold_for_post
+from briefings.admin.freshness import StopsStaleSaves
 from briefings.admin.volume_forms import VolumeForm
 from briefings.models import Printout, PrintoutState, Volume
 from briefings.pdf import PDFRefused
 from briefings.permissions import PUBLISH
-from briefings.printing import ask_anew, call_again, find_pdf, make_order, wake_worker
+from briefings.printing import (
+    ask_anew,
+    call_again,
+    find_pdf,
+    is_forgotten,
+    make_order,
+    wake_worker,
+)
 from briefings.views import send_stored_pdf
 
 
 @admin.register(Volume)
-class VolumeAdmin(DeskAdmin):
+class VolumeAdmin(StopsStaleSaves, DeskAdmin):
     form = VolumeForm
     change_form_template = "admin/briefings/volume/change_form.html"
     list_display = ["title", "show_years", "show_theme", "show_public", "show_latest_pdf"]
@@ -41,6 +49,23 @@ class VolumeAdmin(DeskAdmin):
         css = {"all": ["desk/volumes.css"]}
         # pickers.js tells a screen reader what the theme's field is called.
         js = ["admin/js/jquery.init.js", "desk/pickers.js", "unsaved.js"]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # Whether it is public is asked, and stays so, until it is saved.
+        with hold_for_post(request, Volume, object_id):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        with hold_for_post(request, Volume, object_id):
+            return super().delete_view(request, object_id, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Volume]:
         latest = Printout.objects.filter(volume=OuterRef("pk")).order_by("-asked_at", "-pk")
@@ -57,7 +82,7 @@ class VolumeAdmin(DeskAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Volume | None = None) -> list[str]:
-        """An address that readers know stays."""
+        """An address that readers know stays, as long as they may follow it."""
         kept = ["slug"] if obj and is_known_to_readers(obj) else []
         return kept if request.user.has_perm(PUBLISH) else [*kept, "is_public"]
 
@@ -128,6 +153,8 @@ class VolumeAdmin(DeskAdmin):
         done or the text changed meanwhile, is the volume described to find what it now has.
         """
         volume = self._get_viewable(request, volume_id)
+        # That a page stands open is no sign that somebody is there: the login runs out.
+        request.session.modified = False
         printout = volume.printouts.under_way().order_by("-pk").first()
         if printout:
             call_again(printout, timezone.now())
@@ -149,7 +176,7 @@ class VolumeAdmin(DeskAdmin):
         try:
             if name := find_pdf(make_order(volume)):
                 return send_stored_pdf(request, name, volume.title)
-            messages.warning(request, "按現時的內容，PDF 仍未製作。")
+            messages.warning(request, "按現時的內容，PDF 尚未製作。")
         except PDFRefused as refusal:
             messages.error(request, str(refusal))
         return redirect("admin:briefings_volume_change", volume.pk)
@@ -207,6 +234,8 @@ def describe_pdf(volume: Volume) -> dict[str, Any]:
 
 
 def describe_progress(printout: Printout) -> str:
+    if is_forgotten(printout, timezone.now()):
+        return "等了很久仍未開始，請通知系統管理員。"
     if printout.state == PrintoutState.WAITING:
         return "正在輪候，很快便會開始。"
     if not printout.pages:

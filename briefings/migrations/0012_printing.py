@@ -72,6 +72,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, verbose_name="更新時間"),
+                ),
+                (
                     "is_public",
                     models.BooleanField(
                         default=False,

@@ -50,6 +50,7 @@ class Volume(models.Model):
     phrases = models.TextField(
         "索引字詞", blank=True, help_text="一行一個，書末列明各見於哪些頁。例如「新質生產力」。"
     )
+    updated_at = models.DateTimeField("更新時間", auto_now=True)
     is_public = models.BooleanField(
         "公開", default=False, help_text="剔選後，任何人均可在網站下載。"
     )

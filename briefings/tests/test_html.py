@@ -1,4 +1,5 @@
 import re
+import sys
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -399,3 +400,18 @@ def test_a_form_says_which_text_is_too_long_and_how_long_it_is():
     assert refused.value.message_dict["about"] == [
         "內容太長：連格式最多 300,000 個字元，現有 300,500 個。"
     ]
+
+
+def test_a_role_of_any_tag_is_weighed_without_a_fault(monkeypatch):
+    faults: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", faults.append)
+
+    assert clean_html('<div role="button">文</div>') == "文"
+
+    assert faults == []
+
+
+def test_a_link_around_nothing_but_a_note_goes():
+    note = '<span role="note">註</span>'
+
+    assert clean_html(f'<p>文<a href="https://example.org/">{note}</a></p>') == f"<p>文{note}</p>"

@@ -305,7 +305,7 @@ def test_an_editor_downloads_what_is_not_public(editor, volume):
 def test_nothing_is_built_for_a_download(editor, volume, woken):
     response = editor.get(file_of(volume), follow=True)
 
-    assert "按現時的內容，PDF 仍未製作。" in read(response)
+    assert "按現時的內容，PDF 尚未製作。" in read(response)
     assert not Printout.objects.filter(state=PrintoutState.READY, volume=volume).exists()
     assert woken == []
 
@@ -406,3 +406,39 @@ def test_a_waiting_reader_is_told_how_far_it_is(client, volume, woken):
     Printout.objects.update(state=PrintoutState.BUILDING, pages=12, expected_pages=40)
 
     assert "已排12頁，共約40頁" in read(client.get(volume.get_absolute_url()))
+
+
+def test_saving_over_what_somebody_else_saved_asks_first(publisher, volume):
+    page = f"{LIST}{volume.pk}/change/"
+    opened = publisher.get(page).context["updated_at"]
+    Volume.objects.get(pk=volume.pk).save()
+    mine = fill_in(title="我的書名", slug=volume.slug, _updated_at=opened)
+
+    first = publisher.post(page, mine)
+
+    assert "你的修改未有儲存" in first.content.decode()
+    assert "我的書名" in first.content.decode()
+    volume.refresh_from_db()
+    assert volume.title != "我的書名"
+    publisher.post(page, mine | {"_updated_at": first.context["updated_at"]})
+    volume.refresh_from_db()
+    assert volume.title == "我的書名"
+
+
+def test_looking_on_does_not_keep_a_login_alive(editor, volume):
+    printing.ask_for(make_order(volume))
+
+    answer = editor.get(f"{LIST}{volume.pk}/progress/")
+
+    assert answer.status_code == 200
+    assert "sessionid" not in answer.cookies
+
+
+def test_editors_are_told_that_no_worker_came(editor, volume):
+    printout = printing.ask_for(make_order(volume))
+    long_ago = printout.waiting_since - printing.NOBODY_CAME * 2
+    Printout.objects.update(waiting_since=long_ago)
+
+    answer = editor.get(f"{LIST}{volume.pk}/progress/")
+
+    assert answer.json()["summary"] == "等了很久仍未開始，請通知系統管理員。"

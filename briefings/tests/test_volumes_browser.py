@@ -52,7 +52,7 @@ def test_a_volume_is_made_and_its_progress_shown(desk, slow_worker, live_server)
     report(state=PrintoutState.WAITING)
     volume = Volume.objects.get()
     build(make_order(volume))
-    expect(desk.get_by_role("status")).to_contain_text("PDF 已經製成")
+    expect(desk.get_by_role("status")).to_contain_text("PDF 已製成")
     address = desk.get_by_role("link", name="下載").get_attribute("href")
     answer = desk.request.get(f"{live_server.url}{address}")
 
