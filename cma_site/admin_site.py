@@ -42,14 +42,17 @@ class EditorsDesk(AdminSite):
 
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not all(map(could_be_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-                raise Http404
             try:
                 return view(request, *args, **kwargs)
             except OverflowError as error:
                 if request.method != "GET":
                     raise
                 raise Http404 from error  # a year of the date hierarchy
+            except ValueError as error:
+                # Asked now and not before: who takes JSON could not read it after the form.
+                if all(map(could_be_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+                    raise
+                raise Http404 from error
 
         return super().admin_view(cast(View, answer), cacheable)
 
