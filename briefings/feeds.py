@@ -21,7 +21,7 @@ from briefings.contexts import DESCRIBED, absolute_url
 from briefings.html import carry_pictures
 from briefings.models import Audience, Edition, Entry, Publication, Theme
 from briefings.notes import number_notes
-from briefings.views import send_on
+from briefings.views.archive import send_on
 
 LANGUAGE = "zh-Hant-HK"
 LENGTH = 30  # entries in a feed

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 
 from briefings.contexts import EditionContext, absolute_url, describe_edition
 from briefings.models import CAME_OUT, Audience, Edition, Entry, SharedDraft
-from briefings.views import place_entry
+from briefings.views.entries import place_entry
 
 GOOD_FOR = (1, 7, 30)  # days that a link can be asked for
 

@@ -1,7 +1,8 @@
 from django.urls import path, register_converter
 
-from briefings import feeds, previews, views
+from briefings import feeds, previews
 from briefings.html import PICTURE_NAME
+from briefings.views import archive, entries, files, search
 
 
 class UnicodeSlugConverter:
@@ -31,19 +32,19 @@ register_converter(PictureNameConverter, "picture")
 
 app_name = "briefings"
 urlpatterns = [
-    path("", views.HomeView.as_view(), name="home"),
-    path("editions/", views.EditionListView.as_view(), name="edition_list"),
-    path("editions/<uslug:slug>.pdf", views.edition_pdf, name="edition_pdf"),
-    path("volumes/<uslug:slug>.pdf", views.volume_pdf, name="volume_pdf"),
-    path("editions/<uslug:slug>/", views.EditionDetailView.as_view(), name="edition_detail"),
-    path("entries/<uslug:slug>/", views.EntryDetailView.as_view(), name="entry_detail"),
-    path("themes/", views.ThemeListView.as_view(), name="theme_list"),
-    path("themes/<uslug:slug>/", views.ThemeDetailView.as_view(), name="theme_detail"),
-    path("pictures/<picture:name>", views.picture, name="picture"),
+    path("", archive.HomeView.as_view(), name="home"),
+    path("editions/", archive.EditionListView.as_view(), name="edition_list"),
+    path("editions/<uslug:slug>.pdf", files.edition_pdf, name="edition_pdf"),
+    path("volumes/<uslug:slug>.pdf", files.volume_pdf, name="volume_pdf"),
+    path("editions/<uslug:slug>/", archive.EditionDetailView.as_view(), name="edition_detail"),
+    path("entries/<uslug:slug>/", entries.EntryDetailView.as_view(), name="entry_detail"),
+    path("themes/", archive.ThemeListView.as_view(), name="theme_list"),
+    path("themes/<uslug:slug>/", archive.ThemeDetailView.as_view(), name="theme_detail"),
+    path("pictures/<picture:name>", files.picture, name="picture"),
     path("preview/<str:token>/", previews.shared_draft, name="shared_draft"),
-    path("search/", views.SearchView.as_view(), name="search"),
-    path("about/", views.AboutView.as_view(), name="about"),
-    path("privacy/", views.PrivacyView.as_view(), name="privacy"),
+    path("search/", search.SearchView.as_view(), name="search"),
+    path("about/", archive.AboutView.as_view(), name="about"),
+    path("privacy/", archive.PrivacyView.as_view(), name="privacy"),
     path("feeds/atom/", feeds.AtomFeed(), name="feed_atom"),
     path("feeds/rss/", feeds.RSSFeed(), name="feed_rss"),
     path("feeds/json/", feeds.json_feed, name="feed_json"),

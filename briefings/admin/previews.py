@@ -23,7 +23,7 @@ from briefings.models import Autosave, Edition, Entry
 from briefings.pdf import PDFRefused, render_edition_pdf
 from briefings.placing import append_entry
 from briefings.previews import describe_placed, undone
-from briefings.views import place_entry
+from briefings.views.entries import place_entry
 
 _TYPED_TEXTS = {"headline": "（未有標題）", "lead": "", "body": ""}
 

@@ -31,7 +31,7 @@ from briefings.printing import (
     make_order,
     wake_worker,
 )
-from briefings.views import send_stored_pdf
+from briefings.views.files import send_stored_pdf
 
 
 @admin.register(Volume)

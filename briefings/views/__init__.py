@@ -1,0 +1,1 @@
+"""The public archive. Every page takes what it shows from `visible_to(Audience.PUBLIC)`."""

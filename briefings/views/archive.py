@@ -1,0 +1,128 @@
+"""The home page, editions, themes, and what the publication says of itself."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.generic import ListView, TemplateView
+
+from briefings.contexts import describe_edition
+from briefings.forms import YearForm
+from briefings.models import Audience, Edition, Entry, Theme
+from briefings.views.pages import (
+    PAGE_LENGTH,
+    GoneWhenWithdrawn,
+    LastingPage,
+    public_editions,
+    public_entries,
+    public_volumes,
+)
+
+RECENT_EDITIONS = 6
+
+
+class HomeView(LastingPage, TemplateView):
+    template_name = "briefings/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        latest, *recent = public_editions()[: RECENT_EDITIONS + 1] or [None]
+        return super().get_context_data(
+            latest=latest and describe_edition(latest),
+            recent_editions=recent,
+            themes=Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name"),
+            **kwargs,
+        )
+
+
+class EditionListView(LastingPage, ListView):
+    template_name = "briefings/edition_list.html"
+    context_object_name = "editions"
+    paginate_by = PAGE_LENGTH
+
+    def get_queryset(self) -> QuerySet[Edition]:
+        form = YearForm(self.request.GET)
+        if not form.is_valid():
+            raise Http404
+        self.year = form.cleaned_data["year"]
+        editions = public_editions()
+        return editions.filter(date__year=self.year) if self.year else editions
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        editions = Edition.objects.visible_to(Audience.PUBLIC)
+        years = [day.year for day in editions.dates("date", "year", order="DESC")]
+        if self.year and self.year not in years:
+            raise Http404
+        context = super().get_context_data(year=self.year, years=years, **kwargs)
+        is_start = not self.year and context["page_obj"].number == 1
+        return context | {"volumes": public_volumes() if is_start else []}
+
+
+class EditionDetailView(LastingPage, GoneWhenWithdrawn):
+    model = Edition
+    template_name = "briefings/edition_detail.html"
+
+    def get_queryset(self) -> QuerySet[Edition]:
+        return Edition.objects.visible_to(Audience.PUBLIC)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        previous, following = find_neighbours(self.object)
+        return super().get_context_data(
+            **{**kwargs, "edition": describe_edition(self.object)},
+            previous=previous,
+            following=following,
+        )
+
+
+def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
+    """The public editions before and after, in the order of the lists."""
+    editions = Edition.objects.visible_to(Audience.PUBLIC).newest_first()
+    same_day = list(editions.filter(date=edition.date))
+    place = same_day.index(edition)
+    return (
+        next(iter(same_day[place + 1 :]), None) or editions.filter(date__lt=edition.date).first(),
+        same_day[place - 1] if place else editions.filter(date__gt=edition.date).last(),
+    )
+
+
+class ThemeListView(LastingPage, ListView):
+    template_name = "briefings/theme_list.html"
+    context_object_name = "themes"
+
+    def get_queryset(self) -> QuerySet[Theme]:
+        return Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name")
+
+
+def send_on(slug: str, view_name: str) -> HttpResponsePermanentRedirect:
+    """From an address that a theme had to the one it has; not found if the public sees neither."""
+    themes = Theme.objects.visible_to(Audience.PUBLIC)
+    theme = get_object_or_404(themes, former_addresses__slug=slug)
+    return HttpResponsePermanentRedirect(reverse(view_name, args=[theme.slug]))
+
+
+class ThemeDetailView(LastingPage, ListView):
+    template_name = "briefings/theme_detail.html"
+    context_object_name = "entries"
+    paginate_by = PAGE_LENGTH
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        theme = Theme.objects.visible_to(Audience.PUBLIC).filter(slug=kwargs["slug"]).first()
+        if theme is None:
+            return send_on(kwargs["slug"], "briefings:theme_detail")
+        self.theme = theme
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Entry]:
+        return public_entries().filter(themed_entries__tag=self.theme)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(theme=self.theme, **kwargs)
+
+
+class AboutView(LastingPage, TemplateView):
+    template_name = "briefings/about.html"
+
+
+class PrivacyView(LastingPage, TemplateView):
+    template_name = "briefings/privacy.html"
