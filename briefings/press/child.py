@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import IO, Any
 
 from briefings.press.frames import Kind, read_frame, write_frame
+from briefings.press.shortcuts import with_room
 
 MOST_MEMORY = 3 * 1024**3  # of addresses; a volume of 200 entries takes a sixth of it
 RETIRES_AT = 700 * 1024  # kB that it ever held: the next press begins afresh
@@ -130,6 +131,7 @@ def make_fetcher(pictures: Mapping[str, bytes]) -> Any:
     return HandedIn()
 
 
+@with_room
 def print_job(job: Job) -> bytes:
     """Raises Refused, and whatever WeasyPrint raises at what it can't lay out."""
     from weasyprint import HTML
@@ -195,13 +197,14 @@ def answer(job: Job, stream: IO[bytes]) -> None:
 
 def warm_up() -> None:
     """Half a cold document's time is reading WeasyPrint itself."""
-    from briefings.press import drawing, embedding, justification, shortcuts, tagging
+    from briefings.press import drawing, embedding, justification, painting, shortcuts, tagging
 
     justification.install()
     embedding.install()
     tagging.install()
     drawing.install()
     shortcuts.install()
+    painting.install()
     logging.getLogger("weasyprint.progress").setLevel(logging.INFO)
     logging.getLogger("weasyprint").setLevel(logging.WARNING)
     logging.getLogger("weasyprint.progress").propagate = False

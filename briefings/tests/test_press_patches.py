@@ -23,34 +23,50 @@ BODY = f"""<article><h2 data-title="題" data-bookmark="題">標題</h2>
 <p><a href="https://example.org/">https://example.org/a-long/address?of=many&amp;parts=too</a></p>
 <table><caption>表</caption><tr><th>一</th><td>H<sub>2</sub>O Kai <em>文</em></td></tr></table>
 </div></article>"""
+PICTURE = (
+    '<p><img alt="圖" src="data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADU'
+    'lEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="></p>'
+)
 PRINT = """
 import pickle, sys
-from briefings.press import child, drawing, shortcuts
-for module in (drawing, shortcuts):
-    if module.__name__.rpartition(".")[2] in sys.argv[1:]:
-        module.install = lambda: None
-html, css = pickle.load(sys.stdin.buffer)
+from briefings.press import child, drawing, painting, shortcuts
+html, css, change = pickle.load(sys.stdin.buffer)
+painting.FEWEST = 2
+taken_over, take_over = [], painting._take_over
+painting._take_over = lambda *arguments: taken_over.append(1) or take_over(*arguments)
+exec(change)
 child.warm_up()
-sys.stdout.buffer.write(child.print_job(child.Job(css, html, {}, {"variant": "pdf/ua-1"})))
+try:
+    pdf = child.print_job(child.Job(css, html, {}, {"variant": "pdf/ua-1"}))
+except child.Refused as refusal:
+    pdf = str(refusal).encode()
+pickle.dump((pdf, len(taken_over)), sys.stdout.buffer)
+"""
+WITHOUT = "{}.install = lambda: None"
+KILLED = """
+import os, signal
+painting._deflate = lambda stream: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def print_without(*modules: str) -> bytes:
-    document = compose_document(f'<html lang="zh-HK"><title>題</title><body>{BODY}</body></html>')
+def print_changed(change: str = "", body: str = BODY) -> tuple[bytes, int]:
+    """The PDF, and how many of its pages the press's copy painted."""
+    document = compose_document(f'<html lang="zh-HK"><title>題</title><body>{body}</body></html>')
     fonts = prepare_fonts(settings.FONTS_DIR) / "fonts.conf"
-    return subprocess.run(
-        [sys.executable, "-c", PRINT, *modules],
-        input=pickle.dumps((document.html, document.css)),
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT],
+        input=pickle.dumps((document.html, document.css, change)),
         env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
         cwd=ROOT,
         capture_output=True,
         check=True,
-    ).stdout
+    )
+    return pickle.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def printed() -> bytes:
-    return print_without()
+    return print_changed()[0]
 
 
 def list_characters(pdf: bytes) -> list[dict]:
@@ -63,11 +79,11 @@ def list_characters(pdf: bytes) -> list[dict]:
 
 
 def test_shortcuts_change_no_byte(printed):
-    assert print_without("shortcuts") == printed
+    assert print_changed(WITHOUT.format("shortcuts"))[0] == printed
 
 
 def test_lines_written_shorter_have_the_same_characters_in_the_same_places(printed):
-    plainly = list_characters(print_without("drawing"))
+    plainly = list_characters(print_changed(WITHOUT.format("drawing"))[0])
     shorter = list_characters(printed)
 
     assert [c["text"] for c in shorter] == [c["text"] for c in plainly]
@@ -75,3 +91,31 @@ def test_lines_written_shorter_have_the_same_characters_in_the_same_places(print
         assert ours["page"] == theirs["page"]
         assert ours["top"] == pytest.approx(theirs["top"], abs=0.01)
         assert ours["x0"] == pytest.approx(theirs["x0"], abs=0.7)  # WeasyPrint's rounding adds up
+
+
+@pytest.mark.parametrize(
+    ("more", "taken_over"),
+    [("", 2), (f"<article>{PICTURE}</article>", 1), ("<article><p>字</p></article>", 2)],
+    ids=["text alone", "a picture at the end", "one page more"],
+)
+def test_pages_painted_by_a_copy_are_the_same_to_the_byte(more, taken_over):
+    body = BODY * 2 + more
+
+    with_copy, by_copy = print_changed(body=body)
+
+    alone, by_nobody = print_changed(WITHOUT.format("painting"), body)
+    assert with_copy == alone
+    assert (by_copy, by_nobody) == (taken_over, 0)
+
+
+def test_a_copy_that_dies_leaves_its_pages_to_us(printed):
+    pdf, by_copy = print_changed(KILLED)
+
+    assert pdf == printed
+    assert by_copy == 0
+
+
+def test_a_character_without_a_glyph_is_told_also_of_a_page_that_a_copy_painted():
+    refused, _ = print_changed(body=f"{BODY * 2}<p>\U0001faf7</p>")
+
+    assert "U+1FAF7" in refused.decode()
