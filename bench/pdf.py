@@ -131,7 +131,7 @@ class Printed:
 
     cpu: float
     wall: float
-    peak: int | None  # bytes, of all documents so far
+    peak: int | None  # bytes, of all documents so far; without the copy that paints long ones
     size: int
     pages: int
 

@@ -197,7 +197,8 @@ def _compute_less() -> None:
 def _measure_lines_once() -> None:
     """A line that Pango found is laid out a second time for its width, which it has found too: 8 %.
 
-    Not so where spaces at its end would fall away.
+    Not so where spaces at its end fall away, where Pango hyphenates, and where a line has nothing
+    but digits and signs: their font goes by the text that follows.
     """
     from weasyprint.text import line_break
     from weasyprint.text.ffi import FROM_UNITS, pango
@@ -217,7 +218,12 @@ def _measure_lines_once() -> None:
         if resume_at and not hyphenated:
             length = first_line.length
             line = layout.text.encode()[:length].decode()
-            if line and not line[-1].isspace():
+            is_set_as_found = (
+                any(map(str.isalpha, line))
+                and not line[-1].isspace()
+                and style["overflow_wrap"] in ("anywhere", "break-word")
+            )
+            if is_set_as_found:
                 layout.text = line
                 width, height = line_break.line_size(first_line, style)
                 baseline = pango.pango_layout_get_baseline(layout.layout) * FROM_UNITS
@@ -250,4 +256,4 @@ def _keep_struts() -> None:
             style.strut_asked, style.strut = asked, find_plainly(style)
         return style.strut
 
-    line_break.strut = inline.strut = strut
+    inline.strut = strut

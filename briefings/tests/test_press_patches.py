@@ -2,8 +2,11 @@
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from io import BytesIO
 
 import pdfplumber
@@ -11,6 +14,7 @@ import pytest
 from django.conf import settings
 
 from briefings.pdf import compose_document
+from briefings.press.child import print_job
 from briefings.press.client import ROOT
 from briefings.press.fonts import prepare_fonts
 
@@ -23,6 +27,13 @@ BODY = f"""<article><h2 data-title="題" data-bookmark="題">標題</h2>
 <p><a href="https://example.org/">https://example.org/a-long/address?of=many&amp;parts=too</a></p>
 <table><caption>表</caption><tr><th>一</th><td>H<sub>2</sub>O Kai <em>文</em></td></tr></table>
 </div></article>"""
+# Of some of these a line begins with what has no script of its own, and ends behind it.
+SIGNS = "".join(
+    f"<blockquote><p>{'字' * n}<strong>{signs}年中文字</strong>{SENTENCE}</p></blockquote>"
+    for n in range(30, 40)
+    for signs in ("2024‐", "100™")
+)
+BODY_WITH_SIGNS = f'{BODY}<article><div class="body">{SIGNS}</div></article>'
 PICTURE = (
     '<p><img alt="圖" src="data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADU'
     'lEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="></p>'
@@ -47,21 +58,36 @@ KILLED = """
 import os, signal
 painting._deflate = lambda stream: os.kill(os.getpid(), signal.SIGKILL)
 """
+NOT_BORN = """
+def refuse(): raise BlockingIOError
+painting.os.fork = refuse
+"""
+SLOW = """
+import os, signal, time
+def deflate(stream):
+    open({told!r}, "w").write(str(os.getpid()))
+    {then}
+    time.sleep(600)
+painting._deflate = deflate
+"""
+
+
+def run_press(change: str, body: str, *, check: bool = False) -> subprocess.CompletedProcess[bytes]:
+    document = compose_document(f'<html lang="zh-HK"><title>題</title><body>{body}</body></html>')
+    fonts = prepare_fonts(settings.FONTS_DIR) / "fonts.conf"
+    return subprocess.run(
+        [sys.executable, "-c", PRINT],
+        check=check,
+        input=pickle.dumps((document.html, document.css, change)),
+        env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
 
 
 def print_changed(change: str = "", body: str = BODY) -> tuple[bytes, int]:
     """The PDF, and how many of its pages the press's copy painted."""
-    document = compose_document(f'<html lang="zh-HK"><title>題</title><body>{body}</body></html>')
-    fonts = prepare_fonts(settings.FONTS_DIR) / "fonts.conf"
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT],
-        input=pickle.dumps((document.html, document.css, change)),
-        env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    return pickle.loads(done.stdout)
+    return pickle.loads(run_press(change, body, check=True).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +104,14 @@ def list_characters(pdf: bytes) -> list[dict]:
         ]
 
 
-def test_shortcuts_change_no_byte(printed):
-    assert print_changed(WITHOUT.format("shortcuts"))[0] == printed
+def test_layout_has_room_on_the_stack():
+    assert print_job.__code__.co_stacksize > 50_000
+
+
+def test_shortcuts_change_no_byte():
+    printed, _ = print_changed(body=BODY_WITH_SIGNS)
+
+    assert print_changed(WITHOUT.format("shortcuts"), BODY_WITH_SIGNS)[0] == printed
 
 
 def test_lines_written_shorter_have_the_same_characters_in_the_same_places(printed):
@@ -108,11 +140,45 @@ def test_pages_painted_by_a_copy_are_the_same_to_the_byte(more, taken_over):
     assert (by_copy, by_nobody) == (taken_over, 0)
 
 
-def test_a_copy_that_dies_leaves_its_pages_to_us(printed):
-    pdf, by_copy = print_changed(KILLED)
+@pytest.mark.parametrize("change", [KILLED, NOT_BORN], ids=["killed", "never born"])
+def test_a_copy_that_is_not_there_leaves_its_pages_to_us(change):
+    whole, by_copy = print_changed(body=BODY * 2)
+    pdf, by_nobody = print_changed(change, BODY * 2)
 
-    assert pdf == printed
-    assert by_copy == 0
+    assert pdf == whole
+    assert by_copy
+    assert by_nobody == 0
+
+
+def test_whoever_waits_for_a_press_sees_it_end_though_its_copy_lives(tmp_path):
+    told = tmp_path / "copy"
+    began = time.monotonic()
+
+    died = run_press(SLOW.format(told=str(told), then="os.kill(os.getppid(), 9)"), BODY * 2)
+
+    assert died.returncode == -signal.SIGKILL
+    assert time.monotonic() - began < 60
+    os.kill(int(told.read_text()), signal.SIGKILL)  # it was there
+
+
+def test_a_copy_has_no_more_time_than_its_press(tmp_path):
+    told = tmp_path / "copy"
+    change = SLOW.format(told=str(told), then="") + "signal.alarm(8)"
+
+    died = run_press(change, BODY * 2)
+
+    assert died.returncode == -signal.SIGALRM
+    assert is_gone_within(int(told.read_text()), seconds=10)
+
+
+def is_gone_within(process: int, *, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    with suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.kill(process, 0)
+            time.sleep(0.1)
+        return False
+    return True
 
 
 def test_a_character_without_a_glyph_is_told_also_of_a_page_that_a_copy_painted():
