@@ -81,9 +81,9 @@ def install() -> None:
     def data(stream: Any) -> bytes:
         deflated = getattr(stream, "deflated", None)
         if deflated is None:
-            return find_data(stream)
+            return bytes(find_data(stream))
         whole = streams.pydyf.Stream([deflated], {**stream.extra, "Filter": "/FlateDecode"})
-        return whole.data
+        return bytes(whole.data)
 
     document.generate_pdf, document.Page.paint = generate_pdf, paint
     streams.Stream.data = property(data)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _FONTS_KEPT = 6  # ours are five
 _ROOM = 560_000  # bytes, which Python rounds up to a mebibyte: the rest is for what is called
