@@ -1,6 +1,6 @@
 from django import forms
 
-from briefings.models import Audience, Theme
+from briefings.models import Audience, Entry, Theme
 
 
 class SearchForm(forms.Form):
@@ -21,6 +21,13 @@ class SearchForm(forms.Form):
         error_messages=dict.fromkeys(["invalid", "min_value", "max_value"], "年份應為四位數字。"),
     )
 
+    author = forms.CharField(
+        required=False,
+        max_length=60,
+        error_messages=dict.fromkeys(
+            ["max_length", "null_characters_not_allowed"], "沒有這位作者。"
+        ),
+    )
     sort = forms.ChoiceField(
         required=False,
         choices=[("", "最相關"), ("newest", "最新"), ("oldest", "最早")],
@@ -38,6 +45,13 @@ class SearchForm(forms.Form):
         if theme is None:
             raise forms.ValidationError("沒有這個政策主題。")
         return theme
+
+    def clean_author(self) -> str:
+        name = self.cleaned_data["author"]
+        entries = Entry.objects.visible_to(Audience.PUBLIC)
+        if name and not entries.filter(bylines__author__name=name).exists():
+            raise forms.ValidationError("沒有這位作者。")
+        return str(name)
 
 
 class YearForm(forms.Form):

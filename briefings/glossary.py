@@ -36,7 +36,7 @@ def understand_query(text: str, themes: ThemeQuerySet) -> Query:
     What is not to be written is looked for as well, but not told.
     """
     query = parse_query(text)
-    if not query:
+    if not query.terms:
         return query
     wordings = Wording.objects.filter(is_discouraged=True)
     untold = frozenset(wordings.values_list("text", flat=True))

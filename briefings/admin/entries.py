@@ -26,10 +26,10 @@ from briefings.admin.suggestions import RowPicker
 from briefings.admin.workflow import MineFilter, Workflow
 from briefings.admin.writing import Writing
 from briefings.corrections import has_been_read
+from briefings.finding import find_entries, list_names
 from briefings.glossary import understand_query
-from briefings.models import Audience, Edition, Entry, Theme
+from briefings.models import Audience, Edition, Entry, EntryQuerySet, Theme
 from briefings.placing import append_entry
-from briefings.search.index import search_entries
 
 
 class EditionFilter(admin.RelatedOnlyFieldListFilter):
@@ -83,10 +83,12 @@ class EntryAdmin(
         self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
     ) -> tuple[QuerySet[Entry], bool]:
         """As readers search, over drafts too: the best first, unless a column is sorted by."""
-        query = understand_query(search_term, Theme.objects.all())
+        themes = Theme.objects.all()
+        query = understand_query(search_term, themes)
         if not query:
             return super().get_search_results(request, queryset, search_term)
-        found = search_entries(query, queryset)  # type: ignore[type-var]
+        entries: EntryQuerySet = queryset  # type: ignore[assignment]
+        found = find_entries(query, entries, list_names(entries, themes))
         is_sorted = ORDER_VAR in request.GET
         return (found.order_by(*queryset.query.order_by) if is_sorted else found), False
 

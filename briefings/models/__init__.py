@@ -25,6 +25,7 @@ from briefings.models.themes import (
     ThemeAlias,
     ThemedEntry,
     ThemeQuerySet,
+    fold_name,
 )
 from briefings.models.volumes import Volume
 from briefings.models.web_links import WebLink
@@ -66,5 +67,6 @@ __all__ = [
     "WebLink",
     "Wording",
     "find_free_slug",
+    "fold_name",
     "is_open_to",
 ]

@@ -5,6 +5,7 @@ too, for the desk. What it finds is narrowed to the entries that the caller says
 count, facet or page is made of anything else.
 """
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -43,20 +44,25 @@ def remove_entry(entry_id: int) -> None:
     open_backend(connection).remove(entry_id)
 
 
-def search_entries(query: Query, visible: Entries) -> Entries:
-    """Those of `visible` that answer the query, the best first.
+def search_entries(query: Query, visible: Entries, themed: QuerySet[Any] | None = None) -> Entries:
+    """Those of `visible` that have the query's terms and none that it excludes, the best first.
 
-    First come entries that answer all of it in the headline, then those that do in headline and
-    lead, then the rest; among equals the order of `visible` holds. An empty query finds nothing.
+    First come entries that have all terms in the headline, then those of `themed` (ids: entries
+    of the themes that the query names), then those with all terms in headline and lead, then the
+    rest; among equals the order of `visible` holds. Without a term nothing is found.
     """
-    if not query:
+    if not query.terms:
         return visible.none()
     backend = open_backend(connection)
-    tier = Case(
+    tiers = [
         When(pk__in=backend.select_matches(query, Field.HEADLINE), then=0),
-        When(pk__in=backend.select_matches(query, Field.LEAD), then=1),
-        default=2,
-    )
-    return visible.filter(pk__in=backend.select_matches(query, Field.BODY)).order_by(
-        tier, *visible.query.order_by
-    )
+        When(pk__in=backend.select_matches(query, Field.LEAD), then=2),
+    ]
+    if themed is not None:
+        tiers.insert(1, When(pk__in=themed, then=1))
+    found = visible.filter(pk__in=backend.select_matches(query, Field.BODY))
+    if query.excluded:
+        first, *others = query.excluded
+        any_of_them = Query(terms=(replace(first, either=(*first.either, *others)),))
+        found = found.exclude(pk__in=backend.select_matches(any_of_them, Field.BODY))
+    return found.order_by(Case(*tiers, default=3), *visible.query.order_by)

@@ -1,8 +1,19 @@
-"""From what a reader typed to the phrases to find. Nothing typed is an error or an operator."""
+"""From what a reader typed to the phrases to find. Nothing typed is an error.
+
+    人工智能 監管              both
+    強積金 OR 公積金 （或 |、或） either, and binding more closely than the space between terms
+    「新質 生產力」 "made in china"   exactly these words, white space included
+    關稅 -美國 -"對等關稅"       without these
+    theme:創新科技 year:2023 year:2021-2023 author:陳大文     also 主題：, 年份：, 作者：
+
+An operator that stands where it makes no sense, as OR at an end, is a word like any other.
+"""
 
 import re
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
 
 from briefings.search.tokens import (
@@ -22,10 +33,27 @@ _QUOTES = {'"': '"', "“": "”", "＂": "＂", "「": "」", "『": "』"}
 _OPENING = "".join(_QUOTES)
 # A quotation counts as one where it stands alone; inside a term, as in 以「新質生產力」為重, it is
 # punctuation like any other, so that a pasted sentence finds itself.
-_TERM = re.compile(
-    "|".join(rf"{left}([^{right}]*){right}(?=\s|$|[{_OPENING}])" for left, right in _QUOTES.items())
-    + r"|(\S+)"
+_QUOTED = "|".join(
+    rf"{left}([^{right}]*){right}(?=\s|$|[{_OPENING}])" for left, right in _QUOTES.items()
 )
+_MINUS = "[-－−]"
+_FIELD_NAMES = {
+    "theme": "theme",
+    "主題": "theme",
+    "year": "year",
+    "年份": "year",
+    "author": "author",
+    "作者": "author",
+}
+_TERM = re.compile(
+    rf"(?P<minus>{_MINUS}(?=\S))?"
+    rf"(?:(?P<field>{'|'.join(_FIELD_NAMES)})[:：](?=\S))?"
+    rf"(?:{_QUOTED}|(?P<bare>\S+))",
+    re.IGNORECASE,
+)
+_OR = frozenset({"OR", "|", "｜", "或"})
+_AND = "AND"
+_YEARS = re.compile(r"(\d{4})年?(?:(?:-|－|–|—|~|～|至|到|\.\.)(\d{4})年?)?")
 
 _BETWEEN = rf"(?:(?!{HAN})[\W_])"  # neither Han nor in a word
 _PUNCTUATION = rf"(?!{INVISIBLE}){_BETWEEN}"
@@ -87,46 +115,174 @@ class Term:
     typed: Phrase
     is_exact: bool = False  # quoted: no other wording will do
     others: tuple[Phrase, ...] = ()
+    either: tuple["Term", ...] = ()  # terms that will do as well, by OR
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
-        return (self.typed, *self.others)
+        return (self.typed, *self.others, *(p for term in self.either for p in term.phrases))
+
+    @property
+    def exact_text(self) -> str:
+        return " OR ".join(quote(term.text) for term in (self, *self.either))
+
+    @property
+    def typed_text(self) -> str:
+        together = (self, *self.either)
+        return " OR ".join(quote(term.text) if term.is_exact else term.text for term in together)
+
+
+class Facet(StrEnum):
+    """What entries can be asked for beside their words."""
+
+    THEME = "theme"
+    YEAR = "year"
+    AUTHOR = "author"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """theme:創新科技, or with `is_excluded` -theme:創新科技."""
+
+    facet: Facet
+    text: str
+    is_excluded: bool = False
+
+    @property
+    def years(self) -> tuple[int, int] | None:
+        """First and last, or None if it names none."""
+        match = _YEARS.fullmatch(unicodedata.normalize("NFKC", self.text.strip()))
+        if match is None:
+            return None
+        first, last = int(match[1]), int(match[2] or match[1])
+        return min(first, last), max(first, last)
+
+    @property
+    def text_to_type(self) -> str:
+        return f"{'-' if self.is_excluded else ''}{self.facet}:{quote(self.text)}"
 
 
 @dataclass(frozen=True)
 class Query:
-    """All of `terms` must be found; with none of them, nothing is."""
+    """All of `terms` must be found and none of `excluded`, in entries that pass all `filters`.
 
-    terms: tuple[Term, ...]
+    With neither term nor filter nothing is found.
+    """
+
+    terms: tuple[Term, ...] = ()
+    excluded: tuple[Term, ...] = ()
+    filters: tuple[Filter, ...] = ()
     is_cut: bool = False  # longer than we look for: the reader is to be told
     also: tuple[str, ...] = ()  # the wordings that are looked for beside those typed
 
     def __bool__(self) -> bool:
-        return bool(self.terms)
+        return bool(self.terms or self.filters)
 
     @property
     def exact_text(self) -> str:
         """What to type to find the typed words and no other wordings of them."""
-        return " ".join(_quote(term.text) for term in self.terms)
+        return " ".join(
+            [
+                *(term.exact_text for term in self.terms),
+                *(f"-{quote(term.text)}" for term in self.excluded),
+                *(given.text_to_type for given in self.filters),
+            ]
+        )
+
+    @property
+    def typed_text(self) -> str:
+        """What to type to ask for the same."""
+        return " ".join(
+            [
+                *(term.typed_text for term in self.terms),
+                *(f"-{quote(term.text)}" for term in self.excluded),
+                *(given.text_to_type for given in self.filters),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What stands between spaces, before it is known what it means beside the others."""
+
+    text: str
+    is_quoted: bool
+    is_excluded: bool
+    facet: Facet | None
+
+    @property
+    def is_or(self) -> bool:
+        return self.text in _OR and not (self.is_quoted or self.is_excluded or self.facet)
+
+    @property
+    def is_and(self) -> bool:
+        return self.text == _AND and not (self.is_quoted or self.is_excluded or self.facet)
+
+    @property
+    def is_term(self) -> bool:
+        return not (self.is_excluded or self.facet) and bool(split_runs(self.text))
+
+    def make_term(self) -> Term | None:
+        runs = split_runs(self.text)
+        return Term(self.text, Phrase(tuple(runs)), is_exact=self.is_quoted) if runs else None
 
 
 def parse_query(text: str) -> Query:
-    """Terms are parted by white space; "", “”, 「」 and 『』 keep white space within a term, and
-    ask for exactly these words.
-
-    Anything can be handed in. What holds neither letter nor digit gives an empty query.
-    """
+    """Anything can be handed in. What holds neither letter nor digit gives an empty query."""
+    pieces = [_read_piece(match) for match in _TERM.finditer(text[:MAX_QUERY_LENGTH])]
     terms: dict[Phrase, Term] = {}
-    for match in _TERM.finditer(text[:MAX_QUERY_LENGTH]):
-        term = match[match.lastindex or 0]
-        if runs := split_runs(term):
-            phrase = Phrase(tuple(runs))
-            terms.setdefault(phrase, Term(term, phrase, is_exact=match.lastindex != _TERM.groups))
+    excluded: dict[Phrase, Term] = {}
+    filters: dict[Filter, None] = {}
+    for group in _group_by_or(pieces):
+        first = group[0]
+        if first.facet:
+            filters[Filter(first.facet, first.text, first.is_excluded)] = None
+        elif found := [term for piece in group if (term := piece.make_term())]:
+            term = replace(found[0], either=tuple(found[1:]))
+            (excluded if first.is_excluded else terms).setdefault(term.typed, term)
+    is_long = any(len(found) > MAX_TERMS for found in (terms, excluded, filters))
     return Query(
         terms=tuple(terms.values())[:MAX_TERMS],
-        is_cut=len(text) > MAX_QUERY_LENGTH or len(terms) > MAX_TERMS,
+        excluded=tuple(excluded.values())[:MAX_TERMS],
+        filters=tuple(filters)[:MAX_TERMS],
+        is_cut=len(text) > MAX_QUERY_LENGTH or is_long,
     )
 
 
-def _quote(text: str) -> str:
+def _read_piece(match: re.Match[str]) -> _Piece:
+    facet, bare = match["field"], match["bare"]
+    quoted = next((part for part in match.groups()[2:-1] if part is not None), None)
+    is_excluded = match["minus"] is not None
+    if facet and not (bare or (quoted or "").strip()):
+        facet = None
+    return _Piece(
+        text=bare if bare is not None else quoted or "",
+        is_quoted=bare is None,
+        is_excluded=is_excluded,
+        facet=Facet(_FIELD_NAMES[facet.lower()]) if facet else None,
+    )
+
+
+def _group_by_or(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+    """Pieces that OR joins come together; AND between two goes without saying."""
+    group: list[_Piece] = []
+    waiting = False  # for what comes after an OR
+    for i, piece in enumerate(pieces):
+        before, after = pieces[i - 1] if i else None, next(iter(pieces[i + 1 :]), None)
+        stands_between = bool(before and after and before.is_term and after.is_term)
+        if piece.is_or and stands_between and group and not waiting:
+            waiting = True
+            continue
+        if piece.is_and and stands_between:
+            continue
+        if group and not waiting:
+            yield group
+            group = []
+        group.append(piece)
+        waiting = False
+    if group:
+        yield group
+
+
+def quote(text: str) -> str:
+    """As it is typed to be found exactly."""
     return f"「{text}」" if '"' in text else f'"{text}"'

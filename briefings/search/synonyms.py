@@ -44,7 +44,7 @@ class Synonyms:
     def expand(self, query: Query) -> Query:
         """With the other wordings of what was typed: of a whole term, of terms side by side
         (northern metropolis), or else of the longest wording within a term (MPF改革). What is
-        quoted stays as it is.
+        quoted stays as it is, and so does what must not be found.
         """
         others: list[dict[Phrase, str]] = [{} for _ in query.terms]
         for start, end, runs in self._find_whole(query.terms):
@@ -53,11 +53,16 @@ class Synonyms:
         for i, term in enumerate(query.terms):
             if not others[i] and not term.is_exact:
                 others[i] = self._find_within(term.typed.runs)
-        found = zip(query.terms, others, strict=True)
+        either = [self.expand(Query(term.either)) for term in query.terms]
+        found = zip(query.terms, others, either, strict=True)
+        also = self._tell(others) | {text: None for other in either for text in other.also}
         return replace(
             query,
-            terms=tuple(replace(term, others=tuple(phrases)) for term, phrases in found),
-            also=tuple(self._tell(others)),
+            terms=tuple(
+                replace(term, others=tuple(phrases), either=other.terms)
+                for term, phrases, other in found
+            ),
+            also=tuple(also),
         )
 
     def _tell(self, others: Iterable[dict[Phrase, str]]) -> dict[str, None]:
@@ -70,6 +75,8 @@ class Synonyms:
         while start < len(terms):
             for end in range(min(len(terms), start + self._most_runs), start, -1):
                 together = terms[start:end]
+                if end - start > 1 and any(term.either for term in together):
+                    continue
                 runs = tuple(run for term in together for run in term.typed.runs)
                 if runs in self._groups and not any(term.is_exact for term in together):
                     yield start, end, runs

@@ -6,15 +6,24 @@ from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.views.generic import TemplateView
 
+from briefings.finding import (
+    Names,
+    find_entries,
+    list_names,
+    list_near_themes,
+    list_unknown,
+    suggest,
+)
 from briefings.forms import SearchForm
 from briefings.glossary import find_theme_called, understand_query
 from briefings.html import to_text
-from briefings.models import Audience, Entry, Theme
-from briefings.search.index import search_entries
+from briefings.models import Audience, Byline, Entry, EntryQuerySet, Theme, ThemeQuerySet
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
 from briefings.search.snippets import highlight, make_snippet, render_fragments
 from briefings.views.pages import PAGE_LENGTH, public_entries
+
+MOST_AUTHORS = 12
 
 
 class SearchView(TemplateView):
@@ -23,35 +32,77 @@ class SearchView(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form = SearchForm(self.request.GET)
         form.is_valid()
-        typed = form.cleaned_data.get("q", "")
+        chosen = {name: form.cleaned_data.get(name) for name in ("theme", "year", "author")}
+        typed, sort = form.cleaned_data.get("q", ""), form.cleaned_data.get("sort", "")
         themes = Theme.objects.visible_to(Audience.PUBLIC)
+        entries = public_entries()
         query = understand_query(typed, themes)
-        theme, year = form.cleaned_data.get("theme"), form.cleaned_data.get("year")
-        found = search_entries(query, public_entries())
-        in_theme = found.filter(themed_entries__tag=theme) if theme else found
-        in_year = found.filter(edition__date__year=year) if year else found
-        both = in_theme.filter(edition__date__year=year) if year else in_theme
-        sort = form.cleaned_data.get("sort", "")
+        names = list_names(entries, themes)
+        found = find_entries(query, entries, names)
+        answers = narrow(found, **chosen)
         if sort:
-            both = both.newest_first() if sort == "newest" else both.oldest_first()
-        page = Paginator(both, PAGE_LENGTH).get_page(self.request.GET.get("page"))
-        is_whole_search = not (theme or year or "page" in self.request.GET)
+            answers = answers.newest_first() if sort == "newest" else answers.oldest_first()
+        page = Paginator(answers, PAGE_LENGTH).get_page(self.request.GET.get("page"))
+        is_whole_search = not (any(chosen.values()) or "page" in self.request.GET)
         if query and not page and is_whole_search:
             record_miss(typed)
+        helps = {} if page or not query else help_further(query, names, themes)
         return super().get_context_data(
             form=form,
             query=query,
+            unknown=list_unknown(query, names),
             named_theme=find_theme_called(typed, query, themes),
-            theme=theme,
-            year=year,
             sort=sort,
             page_obj=page,
             hits=[describe_hit(entry, query) for entry in page],
-            # Each filter counts what choosing it would show, the other one staying as it is.
-            themes=count_by_theme(in_year) if query else [],
-            years=count_by_year(in_theme) if query else [],
+            **chosen,
+            **count_facets(found, **chosen) if query else {},
+            **helps,
             **kwargs,
         )
+
+
+def narrow(
+    entries: EntryQuerySet,
+    *,
+    theme: Theme | None = None,
+    year: int | None = None,
+    author: str | None = None,
+) -> EntryQuerySet:
+    """To what was chosen beside the words."""
+    if theme:
+        entries = entries.filter(themed_entries__tag=theme)
+    if year:
+        entries = entries.filter(edition__date__year=year)
+    if author:
+        written = Entry.objects.filter(bylines__author__name=author).order_by()
+        entries = entries.filter(pk__in=written.values("pk"))
+    return entries
+
+
+def count_facets(found: EntryQuerySet, **chosen: Any) -> dict[str, Any]:
+    """What each filter has to choose from, and how many entries choosing it would show, the other
+    filters staying as they are.
+    """
+
+    def without(name: str) -> EntryQuerySet:
+        return narrow(found, **{**chosen, name: None})
+
+    return {
+        "themes": count_by_theme(without("theme")),
+        "years": count_by_year(without("year")),
+        "authors": count_by_author(without("author")),
+    }
+
+
+def help_further(query: Query, names: Names, themes: ThemeQuerySet) -> dict[str, Any]:
+    """For who found nothing: what would find something, and which themes are near."""
+
+    def count(text: str) -> int:
+        return find_entries(understand_query(text, themes), public_entries(), names).count()
+
+    near = themes.in_bulk(list_near_themes(query, names))
+    return {"suggestions": suggest(query, count), "near_themes": list(near.values())}
 
 
 def describe_hit(entry: Entry, query: Query) -> dict[str, Any]:
@@ -68,6 +119,13 @@ def count_by_theme(entries: QuerySet[Entry]) -> QuerySet[Theme]:
     themes = Theme.objects.filter(themed_entries__content_object__in=entries.order_by())
     counted: QuerySet[Theme] = themes.annotate(found=Count("themed_entries"))
     return counted.order_by("-found", "name")
+
+
+def count_by_author(entries: EntryQuerySet) -> list[tuple[str, int]]:
+    """(name, entries), the most first; two of one name are one."""
+    written = Byline.objects.filter(entry__in=entries.order_by()).order_by()
+    counted = written.values_list("author__name").annotate(found=Count("entry", distinct=True))
+    return list(counted.order_by("-found", "author__name")[:MOST_AUTHORS])
 
 
 def count_by_year(entries: QuerySet[Entry]) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from briefings.search.fold import fold
-from briefings.search.query import MAX_QUERY_LENGTH, MAX_TERMS, parse_query
+from briefings.search.query import MAX_QUERY_LENGTH, MAX_TERMS, Facet, Filter, parse_query
 
 
 def runs_of(text: str) -> list[tuple[str, ...]]:
@@ -74,8 +74,83 @@ def test_without_letter_or_digit_a_query_is_empty(nothing):
     assert not parse_query(nothing)
 
 
-def test_operators_are_words_like_any_other():
+def test_operators_that_stand_where_they_make_no_sense_are_words():
     assert runs_of("AND NOT NEAR(工業*)") == [("and",), ("not",), ("near", "工业")]
+    assert runs_of("OR 稅") == [("or",), ("税",)]
+    assert runs_of("稅 |") == [("税",)]
+    assert runs_of("或") == [("或",)]
+
+
+@pytest.mark.parametrize("between", ["OR", "|", "｜", "或"])
+def test_either_of_two_will_do(between):
+    term, other = parse_query(f"強積金 {between} 公積金 監管").terms
+
+    assert [phrase.runs for phrase in term.phrases] == [("强积金",), ("公积金",)]
+    assert other.typed.runs == ("监管",)
+
+
+def test_and_between_two_terms_goes_without_saying():
+    assert runs_of("稅 AND 費") == [("税",), ("费",)]
+
+
+@pytest.mark.parametrize("minus", "-－−")
+def test_what_must_not_be_found(minus):
+    query = parse_query(f"關稅 {minus}美國 {minus}「對等 關稅」 COVID-19 - 5")
+
+    assert [term.typed.runs for term in query.excluded] == [("美国",), ("对等关税",)]
+    assert [term.text for term in query.terms] == ["關稅", "COVID-19", "5"]
+
+
+def test_a_query_that_only_excludes_asks_for_nothing():
+    assert not parse_query("-關稅")
+
+
+@pytest.mark.parametrize(
+    ("typed", "facet", "text"),
+    [
+        ("theme:創新科技", Facet.THEME, "創新科技"),
+        ("主題：「創新 科技」", Facet.THEME, "創新 科技"),
+        ('author:"Chan Tai Man"', Facet.AUTHOR, "Chan Tai Man"),
+        ("作者:陳大文", Facet.AUTHOR, "陳大文"),
+        ("YEAR:2023", Facet.YEAR, "2023"),
+    ],
+)
+def test_entries_are_asked_for_by_more_than_words(typed, facet, text):
+    query = parse_query(f"稅 {typed} -{typed}")
+
+    assert query.filters == (Filter(facet, text), Filter(facet, text, is_excluded=True))
+    assert [term.text for term in query.terms] == ["稅"]
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("2023", (2023, 2023)),
+        ("２０２３年", (2023, 2023)),
+        ("2021-2023", (2021, 2023)),
+        ("2023年至2021年", (2021, 2023)),
+        ("去年", None),
+        ("20234", None),
+    ],
+)
+def test_years(text, years):
+    assert Filter(Facet.YEAR, text).years == years
+
+
+@pytest.mark.parametrize("typed", ["theme:", 'theme:""', "year: 2023", "http://x"])
+def test_a_name_without_a_value_is_a_word(typed):
+    assert not parse_query(typed).filters
+
+
+@given(st.text(alphabet='OR或-|"「」: year主題a稅23', max_size=40))
+def test_a_query_written_out_asks_for_the_same(text):
+    query = parse_query(text)
+    again = parse_query(query.typed_text)
+
+    if not (query.is_cut or again.is_cut):
+        assert [set(t.phrases) for t in again.terms] == [set(t.phrases) for t in query.terms]
+        assert {t.typed for t in again.excluded} == {t.typed for t in query.excluded}
+        assert [f.years for f in again.filters] == [f.years for f in query.filters]
 
 
 @pytest.mark.parametrize("much", ["工" * 10_000, "a" * 10_000, "工 " * 5_000, '"' * 10_000])
