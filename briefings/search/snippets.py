@@ -56,10 +56,15 @@ def make_snippet(text: str, query: Query, *, length: int = SNIPPET_LENGTH) -> li
 def render_fragments(fragments: list[Fragment]) -> SafeString:
     """HTML with matches in <mark>, and all text escaped."""
     marked = (
-        format_html("<mark>{}</mark>", text) if is_match else _BREAK_AFTER_PUNCTUATION.sub("", text)
+        format_html("<mark>{}</mark>", text) if is_match else join_lines(text)
         for text, is_match in fragments
     )
     return format_html_join("", "{}", ((part,) for part in marked))
+
+
+def join_lines(text: str) -> str:
+    """Without the line breaks that HTML would show as spaces after Chinese punctuation."""
+    return _BREAK_AFTER_PUNCTUATION.sub("", text)
 
 
 def find_places(text: str, query: Query) -> list[Place]:
