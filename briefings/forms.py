@@ -1,6 +1,10 @@
+from typing import Any
+
 from django import forms
 
 from briefings.models import Audience, Entry, Theme
+from briefings.phrase_plots import Measure
+from briefings.search.occurrences import Unit
 
 
 class SearchForm(forms.Form):
@@ -56,3 +60,31 @@ class SearchForm(forms.Form):
 
 class YearForm(forms.Form):
     year = forms.IntegerField(required=False, min_value=1900, max_value=2999)
+
+
+class PhraseForm(forms.Form):
+    """How a phrase's history is shown. What makes no sense is as if it were not there."""
+
+    by = forms.ChoiceField(required=False, choices=[(unit.value, unit.label) for unit in Unit])
+    show = forms.ChoiceField(
+        required=False, choices=[(measure.value, measure.label) for measure in Measure]
+    )
+    of = forms.IntegerField(required=False, min_value=1, max_value=99)
+
+    @property
+    def unit(self) -> Unit | None:
+        by = self._read("by")
+        return Unit(by) if by else None
+
+    @property
+    def measure(self) -> Measure:
+        return Measure(self._read("show") or Measure.ENTRIES)
+
+    @property
+    def place(self) -> int:
+        """Of the phrase whose occurrences are listed, counted from 1."""
+        return self._read("of") or 1
+
+    def _read(self, name: str) -> Any:
+        self.is_valid()
+        return self.cleaned_data.get(name)

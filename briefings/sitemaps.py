@@ -24,7 +24,7 @@ class SiteSitemap(Sitemap):
 
 class PageSitemap(SiteSitemap):
     def items(self) -> list[str]:
-        return ["home", "edition_list", "theme_list", "about", "privacy"]
+        return ["home", "edition_list", "theme_list", "phrases", "about", "privacy"]
 
     def location(self, item: str) -> str:
         return reverse(f"briefings:{item}")

@@ -2,7 +2,7 @@ from django.urls import path, register_converter
 
 from briefings import feeds, previews
 from briefings.html import PICTURE_NAME
-from briefings.views import archive, entries, files, search
+from briefings.views import archive, entries, files, phrases, search
 
 
 class UnicodeSlugConverter:
@@ -43,6 +43,8 @@ urlpatterns = [
     path("pictures/<picture:name>", files.picture, name="picture"),
     path("preview/<str:token>/", previews.shared_draft, name="shared_draft"),
     path("search/", search.SearchView.as_view(), name="search"),
+    path("phrases/", phrases.PhraseView.as_view(), name="phrases"),
+    path("phrases.csv", phrases.phrase_counts, name="phrase_counts"),
     path("about/", archive.AboutView.as_view(), name="about"),
     path("privacy/", archive.PrivacyView.as_view(), name="privacy"),
     path("feeds/atom/", feeds.AtomFeed(), name="feed_atom"),

@@ -5,6 +5,7 @@ from briefings.models.editions import Edition, EditionQuerySet
 from briefings.models.entries import Entry, EntryQuerySet
 from briefings.models.glossary import GlossaryTerm, Wording
 from briefings.models.imports import ImportBatch, ImportedFile, ImportState
+from briefings.models.phrases import PinnedPhrase
 from briefings.models.pictures import Picture
 from briefings.models.printouts import Printout, PrintoutState
 from briefings.models.publication import Imprint, Publication
@@ -49,6 +50,7 @@ __all__ = [
     "ImportedFile",
     "Imprint",
     "Picture",
+    "PinnedPhrase",
     "Presence",
     "Printout",
     "PrintoutState",

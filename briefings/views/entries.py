@@ -6,6 +6,7 @@ from django.db.models import Count, QuerySet
 
 from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Entry
+from briefings.phrases import find_pinned_in, make_address
 from briefings.views.pages import GoneWhenWithdrawn, LastingPage, public_entries
 
 RELATED_ENTRIES = 4
@@ -20,7 +21,8 @@ class EntryDetailView(LastingPage, GoneWhenWithdrawn):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = place_entry(self.object, describe_edition(self.object.edition))
-        return super().get_context_data(**{**kwargs, **page})
+        phrases = [(phrase, make_address([phrase.text])) for phrase in find_pinned_in(self.object)]
+        return super().get_context_data(**{**kwargs, **page}, phrases=phrases)
 
 
 def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:

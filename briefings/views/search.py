@@ -18,6 +18,7 @@ from briefings.forms import SearchForm
 from briefings.glossary import find_theme_called, understand_query
 from briefings.html import to_text
 from briefings.models import Audience, Byline, Entry, EntryQuerySet, Theme, ThemeQuerySet
+from briefings.phrases import MOST_COMPARED, list_pinned, make_address
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
 from briefings.search.snippets import highlight, make_snippet, render_fragments
@@ -55,11 +56,19 @@ class SearchView(TemplateView):
             sort=sort,
             page_obj=page,
             hits=[describe_hit(entry, query) for entry in page],
+            history_address=make_address(list_words(query)[:MOST_COMPARED]),
+            # Somewhere to begin, or to go on from nothing.
+            pinned=[] if page else list_pinned(Audience.PUBLIC),
             **chosen,
             **count_facets(found, **chosen) if query else {},
             **helps,
             **kwargs,
         )
+
+
+def list_words(query: Query) -> list[str]:
+    """What the query asks for, each as typed."""
+    return [other.text for term in query.terms for other in (term, *term.either)]
 
 
 def narrow(

@@ -112,6 +112,8 @@ def list_public_pages() -> list[str]:
         published.entries.first().get_absolute_url(),
         Theme.objects.first().get_absolute_url(),
         "/search/?q=正文",
+        "/phrases/",
+        "/phrases/?q=正文&q=導言&q=沒有的",
         "/subscribe/",
     ]
 

@@ -70,7 +70,8 @@ call_command("migrate", verbosity=0)
 from briefings.tests.makers import make_published
 edition = make_published({"headline": "甲", "themes": ["新質生產力"]})
 client = Client(headers={"host": "localhost"})
-for path in ("/", edition.get_absolute_url(), "/entries/甲/", "/search/?q=正文", "/feeds/atom/"):
+asking = ("/search/?q=正文", "/phrases/?q=正文")
+for path in ("/", edition.get_absolute_url(), "/entries/甲/", *asking, "/feeds/atom/"):
     print(client.get(path).status_code)
 """
 
@@ -92,4 +93,4 @@ def test_without_subscribers_the_archive_still_serves_its_pages(tmp_path):
         check=False,
     )
 
-    assert result.stdout.split() == ["200"] * 5, result.stderr
+    assert result.stdout.split() == ["200"] * 6, result.stderr

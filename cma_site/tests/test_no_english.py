@@ -143,6 +143,7 @@ def test_no_page_for_members_speaks_english(client, addresses):
         "/search/?q=短評",
         "/search/?q=沒有的",
         "/search/?q=北部&theme=x&year=9999&page=99",
+        "/phrases/?q=短評&q=正文&q=沒有的",
         *(entry.get_absolute_url() for entry in Entry.objects.all() if entry.slug),
     ]
 
