@@ -19,7 +19,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 APP_ORDER = ["briefings", "subscribers", "auth"]
 MODEL_ORDER = [
     *("Entry", "Edition", "Volume", "ImportBatch", "Theme", "GlossaryTerm", "Author", "Picture"),
-    *("SearchMiss", "Imprint", "Publication", "Member", "Mailing", "Delivery"),
+    *("PinnedPhrase", "SearchMiss", "Imprint", "Publication", "Member", "Mailing", "Delivery"),
 ]
 
 

@@ -28,6 +28,7 @@ from briefings.models import (
     ImportedFile,
     Imprint,
     Picture,
+    PinnedPhrase,
     Publication,
     ReviewNote,
     SearchMiss,
@@ -157,6 +158,11 @@ briefings/picture/add/                                    wep   wep
 briefings/picture/<path:object_id>/history/               wep   wep
 briefings/picture/<path:object_id>/delete/                ep    ep
 briefings/picture/<path:object_id>/change/                wep   ep
+briefings/pinnedphrase/                                   ep    ep
+briefings/pinnedphrase/add/                               ep    ep
+briefings/pinnedphrase/<path:object_id>/history/          ep    ep
+briefings/pinnedphrase/<path:object_id>/delete/           ep    ep
+briefings/pinnedphrase/<path:object_id>/change/           ep    ep
 briefings/imprint/                                        ep    ep
 briefings/imprint/add/                                    -     -
 briefings/imprint/<path:object_id>/history/               ep    ep
@@ -256,6 +262,7 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
         "mailing": delivery.mailing,
         "member": delivery.member,
         "picture": Picture.objects.create(name=f"{'0' * 64}.png", width=1, height=1),
+        "pinnedphrase": PinnedPhrase.objects.create(text="新質生產力"),
         "publication": Publication.objects.get_or_create(pk=1)[0],
         "searchmiss": SearchMiss.objects.create(
             text="甲", folded="甲", last_day=date(2026, 11, 20)
