@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from briefings.models import Audience, Edition, Entry, GlossaryTerm, Theme
+from briefings.models import Audience, Edition, Entry, GlossaryTerm, PinnedPhrase, Theme
 from briefings.publishing import approve_entries, publish_edition
 from subscribers.models import Member
 
@@ -27,6 +27,7 @@ class SamplesReport:
 
     themes: int = 0
     terms: int = 0
+    phrases: int = 0
     editions: int = 0
     entries: int = 0
     members: int = 0
@@ -42,6 +43,8 @@ def load_samples() -> SamplesReport:
         report.themes += created
     for term in _read("glossary.toml")["terms"]:
         report.terms += _create_term(term)
+    for position, phrase in enumerate(_read("phrases.toml")["phrases"], start=1):
+        report.phrases += _pin_phrase(phrase, position)
     for edition in read_editions():
         if not Edition.objects.filter(number=edition["number"]).exists():
             _create_edition(edition)
@@ -73,6 +76,14 @@ def _create_term(data: dict[str, Any]) -> bool:
             term.wordings.create(text=text)
         for text in data.get("discouraged", []):
             term.wordings.create(text=text, is_discouraged=True)
+    return created
+
+
+def _pin_phrase(data: dict[str, Any], position: int) -> bool:
+    """True if it was new."""
+    _, created = PinnedPhrase.objects.get_or_create(
+        text=data["text"], defaults={"note": data.get("note", ""), "position": position}
+    )
     return created
 
 
