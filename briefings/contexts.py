@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
@@ -24,6 +25,7 @@ from briefings.models import (
     State,
 )
 from briefings.notes import Note, NotedBody, number_notes, print_notes
+from briefings.permalinks import anchor_blocks, list_blocks, number_blocks
 
 PRINT_COLUMN = (586, 780)  # 440 pt as CSS counts pixels; a caption still fits on the page below
 MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/edition/body.html
@@ -85,6 +87,7 @@ class CorrectionContext:
     note: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    while_withdrawn: bool = False
 
     @property
     def day(self) -> date:
@@ -169,6 +172,21 @@ class EntryContext:
     def url(self) -> str:
         return absolute_url(self.path)
 
+    @property
+    def version(self) -> int:
+        """The text as it first came out is 1; each correction makes the next."""
+        return len(self.corrections) + 1
+
+    @property
+    def short_url(self) -> str:
+        return absolute_url(reverse("briefings:entry_short", args=[self.id]))
+
+    @property
+    def version_url(self) -> str:
+        """A short address that leads to this very text, whatever is corrected later."""
+        path = reverse("briefings:entry_version", args=[self.id, self.version])
+        return absolute_url(path)
+
     @cached_property
     def _noted(self) -> NotedBody:
         return number_notes(self.body, self.id)
@@ -177,6 +195,17 @@ class EntryContext:
     def shown_body(self) -> SafeString:
         """The body with a numbered mark for each of `notes`, which come after it."""
         return mark_safe(self._noted.html)  # noqa: S308  (only marks were added)
+
+    @property
+    def anchored_body(self) -> SafeString:
+        """`shown_body` with an address for each block; for a page that shows nothing else."""
+        corrections = (
+            (made.before["blocks"], made.after["blocks"])
+            for made in self.corrections
+            if "blocks" in made.before and "blocks" in made.after
+        )
+        numbers = number_blocks(list_blocks(self.body), corrections)
+        return mark_safe(anchor_blocks(self._noted.html, numbers))  # noqa: S308  (as above)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -214,6 +243,7 @@ class EditionContext:
     entries: tuple[EntryContext, ...]
     state: State
     withdrawn: tuple[WithdrawnContext, ...] = ()
+    number: int | None = None
     is_for_web: bool = False  # everybody may read it there, now or from a certain time
 
     @property
@@ -272,7 +302,11 @@ def describe_entry(entry: Entry, number: int) -> EntryContext:
 
 def describe_correction(correction: Correction) -> CorrectionContext:
     return CorrectionContext(
-        correction.made_at, correction.note, correction.before, correction.after
+        correction.made_at,
+        correction.note,
+        correction.before,
+        correction.after,
+        correction.while_withdrawn,
     )
 
 
@@ -299,6 +333,7 @@ def describe_edition(edition: Edition) -> EditionContext:
         else describe_imprint(edition.imprint, is_for_public=False),
         entries=tuple(describe_entry(entry, n) for n, entry in numbered if not entry.withdrawn_at),
         state=State(edition.state),
+        number=edition.number,
         withdrawn=tuple(
             WithdrawnContext(n, entry.withdrawn_at, entry.withdrawal_note)
             for n, entry in numbered

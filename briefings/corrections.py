@@ -7,7 +7,7 @@ Whoever writes the rows opens a correction before and closes it after, in one tr
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from django.utils import timezone
 from briefings.history import Person, describe_line
 from briefings.html import to_text
 from briefings.models import CAME_OUT, Correction, Entry, State
+from briefings.permalinks import list_blocks
 from briefings.publishing import request_pdf
 
 _TAG = re.compile(r"<([a-z0-9]+)([^>]*)>")
@@ -36,6 +37,9 @@ class Opened:
 
     text: dict[str, Any]
     marks: list[tuple[str, ...]]  # headings, links, pictures and formats in the body
+    # How the body parts into paragraphs, by which their addresses last. Not compared: an editor's
+    # tool may write the same text in other blocks.
+    blocks: list[str] = field(compare=False)
 
 
 def has_been_read(entry: Entry) -> bool:
@@ -62,7 +66,7 @@ def open_correction(entry: Entry) -> Opened:
 
 
 def _read(row: Entry) -> Opened:
-    return Opened(describe_text(row), _list_marks(row.body))
+    return Opened(describe_text(row), _list_marks(row.body), list_blocks(row.body))
 
 
 def _list_marks(body: str) -> list[tuple[str, ...]]:
@@ -94,8 +98,9 @@ def close_correction(entry: Entry, opened: Opened, *, note: str, by: Person) -> 
         note=note.strip(),
         made_at=timezone.now(),
         made_by_id=by.pk if by else None,
-        before=opened.text,
-        after=closed.text,
+        before=opened.text | {"blocks": opened.blocks},
+        after=closed.text | {"blocks": closed.blocks},
+        while_withdrawn=row.state == State.WITHDRAWN,
     )
 
 

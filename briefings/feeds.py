@@ -77,7 +77,7 @@ class Channel:
 def opened_at(entry: Entry) -> datetime:
     """When the public could first read it."""
     edition = cast(Edition, entry.edition)  # there is one, or nobody could read it
-    return max(moment for moment in (edition.published_at, edition.public_from) if moment)
+    return cast(datetime, edition.opened_at)
 
 
 def changed_at(entry: Entry) -> datetime:

@@ -3,6 +3,7 @@
 from briefings.models.bylines import Author, Byline, Source
 from briefings.models.editions import Edition, EditionQuerySet
 from briefings.models.entries import Entry, EntryQuerySet
+from briefings.models.entry_links import EntryLink
 from briefings.models.glossary import GlossaryTerm, Wording
 from briefings.models.imports import ImportBatch, ImportedFile, ImportState
 from briefings.models.phrases import PinnedPhrase
@@ -42,6 +43,7 @@ __all__ = [
     "Edition",
     "EditionQuerySet",
     "Entry",
+    "EntryLink",
     "EntryQuerySet",
     "FormerThemeAddress",
     "GlossaryTerm",

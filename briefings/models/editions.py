@@ -136,6 +136,13 @@ class Edition(Publishable):
     def is_published(self) -> bool:
         return self.state == State.PUBLISHED
 
+    @property
+    def opened_at(self) -> datetime | None:
+        """When the public could first read it, or will; None if it never could."""
+        if self.published_at is None or (self.audience != Audience.PUBLIC and not self.public_from):
+            return None
+        return max(self.published_at, self.public_from or self.published_at)
+
     def is_visible_to(self, audience: Audience, now: datetime | None = None) -> bool:
         return Edition.objects.visible_to(audience, now).filter(pk=self.pk).exists()
 

@@ -12,6 +12,7 @@ from briefings.fields import HTMLField
 from briefings.html import to_text
 from briefings.models.bylines import Author, Byline
 from briefings.models.editions import Edition
+from briefings.models.entry_links import EntryLink
 from briefings.models.states import (
     CAME_OUT,
     Audience,
@@ -46,13 +47,20 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.order_by("edition__date", number, "edition_id", "position", "pk")
 
     def refresh_index(self) -> None:
-        """Have the index say of these entries what their rows say.
+        """Have the index, and the links between entries, say of these what their rows say.
 
         The rows are locked, so that nobody's newer text is overwritten by the one read here.
         """
         with transaction.atomic():
+            bodies = {}
             for entry in self.order_by("pk").select_for_update():
                 index_entry(entry.pk, entry.indexed_text)
+                bodies[entry.pk] = entry.body
+            EntryLink.objects.keep(bodies)
+
+    def citing(self, entry: "Entry") -> Self:
+        """Those whose bodies link to it."""
+        return self.filter(links_to_entries__cited=entry)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():

@@ -44,7 +44,8 @@ class ReviewNote(models.Model):
 class Correction(models.Model):
     """A change of what readers had already read, with its reason, as all of them are shown it.
 
-    `before` and `after` are texts as `briefings.corrections.describe_text` gives them.
+    `before` and `after` are texts as `briefings.corrections.describe_text` gives them, with the
+    body's `blocks`.
     """
 
     entry = models.ForeignKey(
@@ -64,6 +65,8 @@ class Correction(models.Model):
     )
     before = models.JSONField("更正前")
     after = models.JSONField("更正後")
+    # Then nobody had the text before them that it replaced, unless they had it earlier.
+    while_withdrawn = models.BooleanField("撤回期間更正", default=False, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "更正"

@@ -205,7 +205,7 @@ def test_no_page_asks_another_site_for_anything(client):
         ("/", 10),
         ("/editions/", 6),
         ("/editions/2026-01-05/", 11),
-        ("/entries/短評05/", 10),
+        ("/entries/短評05/", 15),
         ("/themes/", 2),
         ("/themes/甲/", 5),
         ("/search/?q=正文", 10),

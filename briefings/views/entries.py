@@ -1,28 +1,69 @@
-"""An entry's own page, also as a preview shows it."""
+"""An entry's own page, also as a preview shows it; its earlier texts, and how to cite it."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, QuerySet
+from django.http import (
+    Http404,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    HttpResponseRedirect,
+)
+from django.utils import timezone
 
-from briefings.contexts import EditionContext, describe_edition
-from briefings.models import Audience, Entry
+from briefings import citations, versions
+from briefings.contexts import (
+    EditionContext,
+    EntryContext,
+    absolute_url,
+    describe_edition,
+)
+from briefings.models import Audience, Edition, Entry
 from briefings.phrases import find_pinned_in, make_address
+from briefings.views.archive import find_neighbours
 from briefings.views.pages import GoneWhenWithdrawn, LastingPage, public_entries
 
 RELATED_ENTRIES = 4
+CITING_ENTRIES = 20
 
 
-class EntryDetailView(LastingPage, GoneWhenWithdrawn):
+class OfEntry(GoneWhenWithdrawn):
+    """What is at an address of an entry, by its slug or its number."""
+
     model = Entry
-    template_name = "briefings/entry_detail.html"
+    pk_url_kwarg = "number"
+    object: Entry
 
     def get_queryset(self) -> QuerySet[Entry]:
         return Entry.objects.visible_to(Audience.PUBLIC).select_related("edition__imprint")
 
+    @property
+    def edition(self) -> Edition:
+        return cast(Edition, self.object.edition)  # there is one, or nobody could read the entry
+
+    def list_versions(self, entry: EntryContext) -> list[versions.PublishedVersion]:
+        return versions.list_versions(entry, self.edition.opened_at)
+
+    def describe(self) -> tuple[EntryContext, EditionContext]:
+        edition = describe_edition(self.edition)
+        return next(entry for entry in edition.entries if entry.id == self.object.pk), edition
+
+
+class EntryDetailView(LastingPage, OfEntry):
+    template_name = "briefings/entry_detail.html"
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        page = place_entry(self.object, describe_edition(self.object.edition))
+        page = place_entry(self.object, describe_edition(self.edition))
         phrases = [(phrase, make_address([phrase.text])) for phrase in find_pinned_in(self.object)]
-        return super().get_context_data(**{**kwargs, **page}, phrases=phrases)
+        return super().get_context_data(
+            **{**kwargs, **page},
+            **find_beyond(self.edition, page),
+            **cite(page["entry"], page["edition"]),
+            phrases=phrases,
+            slug=self.object.slug,
+            versions=self.list_versions(page["entry"])[::-1],
+            cited_by=public_entries().citing(self.object).prefetch_related(None)[:CITING_ENTRIES],
+        )
 
 
 def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:
@@ -37,6 +78,23 @@ def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:
     }
 
 
+def find_beyond(edition: Edition, page: dict[str, Any]) -> dict[str, Entry | None]:
+    """Where reading goes on past the first or the last entry of an edition."""
+    if page["previous"] and page["following"]:
+        return {}
+    earlier, later = find_neighbours(edition)
+    return {
+        "earlier": None if page["previous"] else list_entries(earlier).last(),
+        "later": None if page["following"] else list_entries(later).first(),
+    }
+
+
+def list_entries(edition: Edition | None) -> QuerySet[Entry]:
+    """Its public ones, in order."""
+    entries = public_entries().filter(edition=edition) if edition else public_entries().none()
+    return entries.order_by("position", "pk").prefetch_related(None)
+
+
 def find_related(entry: Entry) -> QuerySet[Entry]:
     """Public entries of other editions that share its themes, the most shared first."""
     return (
@@ -47,3 +105,77 @@ def find_related(entry: Entry) -> QuerySet[Entry]:
         .order_by("-shared", "-edition__date", "position", "-pk")
         .prefetch_related(None)
     )
+
+
+def cite(entry: EntryContext, edition: EditionContext) -> dict[str, Any]:
+    today = timezone.localdate()
+    return {
+        "citations": [
+            ("GB/T 7714", citations.cite_in_gbt(entry, edition, accessed=today)),
+            ("APA", citations.cite_in_apa(entry, edition)),
+        ],
+    }
+
+
+# ------------------------------------------------------------------- for reference managers
+class BibTeXView(OfEntry):
+    write = staticmethod(citations.write_bibtex)
+    content_type = "application/x-bibtex; charset=utf-8"
+    ending = "bib"
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        entry, edition = self.describe()
+        record = self.write(entry, edition, accessed=timezone.localdate())
+        name = f"{citations.name_record(entry)}.{self.ending}"
+        return HttpResponse(
+            record,
+            content_type=self.content_type,
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "X-Robots-Tag": "noindex",
+            },
+        )
+
+
+class RISView(BibTeXView):
+    write = staticmethod(citations.write_ris)
+    content_type = "application/x-research-info-systems; charset=utf-8"
+    ending = "ris"
+
+
+# --------------------------------------------------------------------------- the short address
+class ShortAddressView(OfEntry):
+    """`/e/12`, to be read out or printed; the row's number is as lasting as the slug."""
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        return HttpResponsePermanentRedirect(self.object.get_absolute_url())
+
+
+class VersionView(OfEntry):
+    """`/e/12/v1`, one text for good. As long as it is the one that stands, the entry's page."""
+
+    template_name = "briefings/entry_version.html"
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        now, edition = self.describe()
+        known = self.list_versions(now)
+        version = next((one for one in known if one.number == self.kwargs["version"]), None)
+        if version is None:
+            raise Http404
+        if version.until is None:
+            return HttpResponseRedirect(self.object.get_absolute_url())
+        then = versions.describe_version(self.object, now, version.number)
+        canonical = absolute_url(self.object.get_absolute_url())
+        return super().render_to_response(
+            context
+            | cite(then, edition)
+            | {
+                "entry": then,
+                "now": now,
+                "edition": edition,
+                "version": version,
+                "versions": known[::-1],
+                "canonical_url": canonical,
+            },
+            **kwargs,
+        )

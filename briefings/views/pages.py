@@ -72,10 +72,7 @@ class GoneWhenWithdrawn(DetailView):
         try:
             return super().get(request, *args, **kwargs)
         except Http404:
-            slug = kwargs["slug"]
-            taken = self.model._default_manager.taken_from_public().filter(slug=slug).first()
-            if taken is None:
-                raise
+            taken = self.get_object(self.model._default_manager.taken_from_public())
             return show_withdrawal(request, taken)
 
 
