@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from briefings.cards import wake_drawer
 from briefings.contexts import describe_imprint
 from briefings.history import Person, keep_version, name_person, record_act, say_why
 from briefings.models import Audience, Edition, Entry, ReviewNote, State
@@ -272,8 +273,11 @@ def _put_back(row: Edition, *, schedule_note: str = "") -> None:
 
 
 def request_pdf(edition_id: int) -> None:
-    """Have the PDF built after commit, of an edition that is new or has changed."""
+    """Have the PDF built after commit, and the share cards drawn, of an edition that is new or
+    has changed.
+    """
     wake_worker(Edition(pk=edition_id))
+    wake_drawer(edition_id)
 
 
 def withdraw_edition(edition: Edition, *, note: str = "", by: Person = None) -> None:

@@ -3,8 +3,8 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from briefings import imports, printing, scheduling
-from briefings.models import Edition, Volume
+from briefings import cards, imports, printing, scheduling
+from briefings.models import Edition, Publication, Volume
 from briefings.pdf import PDFRefused
 from briefings.web_links import check_links
 
@@ -29,6 +29,18 @@ def _build(of: Edition | Volume) -> None:
         printing.refuse_waiting(of, str(refusal))
         raise
     printing.build(order)
+
+
+@shared_task
+def draw_cards(edition_id: int) -> None:
+    """Have the share cards ready before anybody shares; running twice draws nothing twice."""
+    if edition := Edition.objects.filter(pk=edition_id).first():
+        cards.draw_missing(edition)
+
+
+@shared_task
+def draw_general_card() -> None:
+    cards.draw_general(Publication.load())
 
 
 @shared_task

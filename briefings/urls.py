@@ -27,8 +27,19 @@ class PictureNameConverter:
         return value
 
 
+class DigestConverter:
+    regex = "[0-9a-f]{16}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(UnicodeSlugConverter, "uslug")
 register_converter(PictureNameConverter, "picture")
+register_converter(DigestConverter, "digest")
 
 app_name = "briefings"
 urlpatterns = [
@@ -40,6 +51,12 @@ urlpatterns = [
     path("entries/<uslug:slug>/", entries.EntryDetailView.as_view(), name="entry_detail"),
     path("entries/<uslug:slug>.bib", entries.BibTeXView.as_view(), name="entry_bibtex"),
     path("entries/<uslug:slug>.ris", entries.RISView.as_view(), name="entry_ris"),
+    path(
+        "entries/<uslug:slug>/card-<digest:digest>.png",
+        entries.CardView.as_view(),
+        name="entry_card",
+    ),
+    path("card-<digest:digest>.png", files.general_card, name="general_card"),
     path("e/<int:number>", entries.ShortAddressView.as_view(), name="entry_short"),
     path("e/<int:number>/v<int:version>", entries.VersionView.as_view(), name="entry_version"),
     path("themes/", archive.ThemeListView.as_view(), name="theme_list"),

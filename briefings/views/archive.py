@@ -11,6 +11,7 @@ from django.views.generic import ListView, TemplateView
 from briefings.contexts import describe_edition
 from briefings.forms import YearForm
 from briefings.models import Audience, Edition, Entry, Theme
+from briefings.schema_org import describe_edition_page, write_json_ld
 from briefings.views.pages import (
     PAGE_LENGTH,
     GoneWhenWithdrawn,
@@ -68,8 +69,10 @@ class EditionDetailView(LastingPage, GoneWhenWithdrawn):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         previous, following = find_neighbours(self.object)
+        edition = describe_edition(self.object)
         return super().get_context_data(
-            **{**kwargs, "edition": describe_edition(self.object)},
+            **{**kwargs, "edition": edition},
+            schema=write_json_ld(describe_edition_page(edition)),
             previous=previous,
             following=following,
         )

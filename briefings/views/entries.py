@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from django.core.files.storage import default_storage
 from django.db.models import Count, QuerySet
 from django.http import (
     Http404,
@@ -11,16 +12,17 @@ from django.http import (
 )
 from django.utils import timezone
 
-from briefings import citations, versions
+from briefings import cards, citations, schema_org, versions
 from briefings.contexts import (
     EditionContext,
     EntryContext,
     absolute_url,
     describe_edition,
 )
-from briefings.models import Audience, Edition, Entry
+from briefings.models import Audience, Edition, Entry, Publication
 from briefings.phrases import find_pinned_in, make_address
 from briefings.views.archive import find_neighbours
+from briefings.views.files import send_card
 from briefings.views.pages import GoneWhenWithdrawn, LastingPage, public_entries
 
 RELATED_ENTRIES = 4
@@ -54,14 +56,21 @@ class EntryDetailView(LastingPage, OfEntry):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = place_entry(self.object, describe_edition(self.edition))
+        entry, edition = page["entry"], page["edition"]
+        card_url = cards.card_url(self.object, edition.publication)
+        schema = schema_org.describe_entry_page(
+            entry, edition, opened_at=self.edition.opened_at, image=card_url
+        )
         phrases = [(phrase, make_address([phrase.text])) for phrase in find_pinned_in(self.object)]
         return super().get_context_data(
             **{**kwargs, **page},
             **find_beyond(self.edition, page),
-            **cite(page["entry"], page["edition"]),
+            **cite(entry, edition),
             phrases=phrases,
             slug=self.object.slug,
-            versions=self.list_versions(page["entry"])[::-1],
+            card_url=card_url,
+            schema=schema_org.write_json_ld(schema),
+            versions=self.list_versions(entry)[::-1],
             cited_by=public_entries().citing(self.object).prefetch_related(None)[:CITING_ENTRIES],
         )
 
@@ -141,6 +150,23 @@ class RISView(BibTeXView):
     write = staticmethod(citations.write_ris)
     content_type = "application/x-research-info-systems; charset=utf-8"
     ending = "ris"
+
+
+# ------------------------------------------------------------------------------ for other sites
+class CardView(OfEntry):
+    """The share card, if a worker has drawn it; meanwhile the publication's own."""
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> Any:
+        publication = Publication.load()
+        face = cards.describe_card(self.object, publication)
+        if self.kwargs["digest"] != face.digest:
+            return HttpResponseRedirect(cards.card_url(self.object, publication))
+        if default_storage.exists(name := cards.file_of(face, self.object.pk)):
+            return send_card(self.request, name)
+        cards.wake_for_reader(self.edition.pk)
+        answer = HttpResponseRedirect(cards.general_card_url(publication))
+        answer["Cache-Control"] = "no-store"
+        return answer
 
 
 # --------------------------------------------------------------------------- the short address

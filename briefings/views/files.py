@@ -3,7 +3,7 @@
 import logging
 
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -12,6 +12,8 @@ from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, quote_etag
 from django.views.decorators.http import require_safe
 
+from briefings.cards import describe_general_card, general_card_url, wake_for_reader
+from briefings.cards import file_of as file_of_card
 from briefings.models import Audience, Edition, Picture, Publication, Volume
 from briefings.pdf import PDFRefused
 from briefings.pictures import file_of
@@ -93,4 +95,27 @@ def picture(request: HttpRequest, name: str) -> HttpResponseBase:
     answer["Cache-Control"] = "public, max-age=31536000, immutable"
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+@require_safe
+def general_card(request: HttpRequest, digest: str) -> HttpResponseBase:
+    """The publication's own, as it now is; an older address leads here."""
+    face = describe_general_card(publication := Publication.load())
+    if digest != face.digest:
+        return HttpResponseRedirect(general_card_url(publication))
+    if not default_storage.exists(name := file_of_card(face)):
+        wake_for_reader(None)
+        raise Http404
+    return send_card(request, name)
+
+
+def send_card(request: HttpRequest, name: str) -> HttpResponseBase:
+    etag = quote_etag(name)  # the name says what is drawn
+    answer = get_conditional_response(request, etag) or FileResponse(
+        default_storage.open(name), content_type="image/png"
+    )
+    answer["ETag"] = etag
+    # A week and not for ever: what is withdrawn is to go from other sites, too.
+    answer["Cache-Control"] = "public, max-age=604800, immutable"
     return answer

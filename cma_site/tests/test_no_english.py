@@ -27,6 +27,9 @@ ALLOWED = re.compile(
         | Ctrl | Control | Command | Mac | Enter | Tab | Esc
         | chan | lee | staff\d* | member\d*
         | The\ Chinese\ Manufacturers['’]\ Association\ of\ Hong\ Kong
+        | GB(/T)? | APA | BibTeX | RIS  # styles and formats of citing
+        | \d{4},\ (January|February|March|April|May|June|July|August|September|October
+          |November|December)\ \d+  # as the APA writes dates
         | If\ you\ no\ longer\ wish.*?free\ of\ charge  # the law asks for it in English too
     )(?![A-Za-z])""",
     re.VERBOSE,
