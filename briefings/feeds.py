@@ -8,19 +8,25 @@ from xml.sax.xmlreader import AttributesImpl
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFeed
+from django.utils.http import urlencode
+from django.utils.text import Truncator
 from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.http import conditional_page, require_safe
 
 from briefings.contexts import DESCRIBED, absolute_url
+from briefings.forms import SearchForm
+from briefings.glossary import understand_query
 from briefings.html import carry_pictures
-from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.notes import number_notes
+from briefings.search.index import search_entries
+from briefings.search.query import Query
 from briefings.views.archive import send_on
 
 LANGUAGE = "zh-Hant-HK"
@@ -31,20 +37,65 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
+class Search:
+    """What a reader would be told of, as the search page understands it."""
+
+    query: Query
+    text: str
+    theme: Theme | None
+    year: int | None
+
+    @classmethod
+    def read(cls, address: QueryDict) -> Self:
+        """Raises Http404 for what finds nothing whatever is published."""
+        form = SearchForm(address)
+        if not form.is_valid():
+            raise Http404
+        text = form.cleaned_data["q"]
+        query = understand_query(text, Theme.objects.visible_to(Audience.PUBLIC))
+        if not query:
+            raise Http404
+        return cls(query, text, form.cleaned_data["theme"], form.cleaned_data["year"])
+
+    def narrow(self, entries: EntryQuerySet) -> EntryQuerySet:
+        found = search_entries(self.query, entries)
+        if self.theme:
+            found = found.filter(themed_entries__tag=self.theme)
+        return found.filter(edition__date__year=self.year) if self.year else found
+
+    @property
+    def title(self) -> str:
+        narrowed = [str(self.theme)] if self.theme else []
+        narrowed += [f"{self.year}年"] if self.year else []
+        return "，".join([f"搜尋「{Truncator(self.text).chars(60)}」", *narrowed])
+
+    @property
+    def parameters(self) -> str:
+        given = {"q": self.text, "theme": self.theme and self.theme.slug, "year": self.year}
+        return urlencode({name: value for name, value in given.items() if value})
+
+
+@dataclass(frozen=True)
 class Channel:
-    """What a feed is about: the whole publication, or one theme of it."""
+    """What a feed is about: the whole publication, one theme of it, or a search."""
 
     publication: Publication
-    theme: Theme | None
+    theme: Theme | None = None
+    search: Search | None = None
 
     @classmethod
     def find(cls, slug: str | None) -> Self:
         themes = Theme.objects.visible_to(Audience.PUBLIC)
         return cls(Publication.load(), get_object_or_404(themes, slug=slug) if slug else None)
 
+    @classmethod
+    def find_search(cls, address: QueryDict) -> Self:
+        return cls(Publication.load(), search=Search.read(address))
+
     @property
     def title(self) -> str:
-        return f"{self.publication}：{self.theme}" if self.theme else self.publication.name
+        part = self.search.title if self.search else self.theme
+        return f"{self.publication}：{part}" if part else self.publication.name
 
     @property
     def description(self) -> str:
@@ -56,11 +107,16 @@ class Channel:
 
     @property
     def url(self) -> str:
+        if self.search:
+            return absolute_url(f"{reverse('briefings:search')}?{self.search.parameters}")
         return absolute_url(
             self.theme.get_absolute_url() if self.theme else reverse("briefings:home")
         )
 
     def feed_url(self, kind: str) -> str:
+        if self.search:
+            path = reverse(f"briefings:search_feed_{kind}")
+            return absolute_url(f"{path}?{self.search.parameters}")
         if self.theme:
             return absolute_url(reverse(f"briefings:theme_feed_{kind}", args=[self.theme.slug]))
         return absolute_url(reverse(f"briefings:feed_{kind}"))
@@ -69,6 +125,8 @@ class Channel:
         entries = Entry.objects.visible_to(Audience.PUBLIC)
         if self.theme:
             entries = entries.filter(themed_entries__tag=self.theme)
+        if self.search:
+            entries = self.search.narrow(entries)
         newest = entries.newest_first().select_related("edition")
         newest = newest.prefetch_related(*DESCRIBED)  # type: ignore[misc]
         return list(newest[:LENGTH])
@@ -213,11 +271,32 @@ class ThemeRSSFeed(_OfTheme, RSSFeed):
     pass
 
 
+class SearchAtomFeed(AtomFeed):
+    """Of any search, so that a reader hears when a phrase is next written about."""
+
+    def get_object(self, request: HttpRequest, slug: str | None = None) -> Channel:
+        return Channel.find_search(request.GET)
+
+
+class SearchRSSFeed(SearchAtomFeed):
+    feed_type = FullRSS
+    kind = "rss"
+
+
 @require_safe
 @conditional_page
 def json_feed(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    return write_json_feed(Channel.find(slug))
+
+
+@require_safe
+@conditional_page
+def search_json_feed(request: HttpRequest) -> HttpResponse:
+    return write_json_feed(Channel.find_search(request.GET))
+
+
+def write_json_feed(channel: Channel) -> HttpResponse:
     """JSON Feed 1.1, https://jsonfeed.org/version/1.1"""
-    channel = Channel.find(slug)
     return JsonResponse(
         {
             "version": "https://jsonfeed.org/version/1.1",

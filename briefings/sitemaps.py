@@ -5,11 +5,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.sitemaps import Sitemap
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from briefings.contexts import absolute_url
-from briefings.models import Audience, Edition, Entry, Theme
+from briefings.models import Audience, Edition, Entry, State, Theme
 
 
 class SiteSitemap(Sitemap):
@@ -31,24 +31,46 @@ class PageSitemap(SiteSitemap):
 
 
 class EditionSitemap(SiteSitemap):
+    """Publishing is no save, and its entries are part of an edition's page."""
+
     def items(self) -> QuerySet[Edition]:
-        return Edition.objects.visible_to(Audience.PUBLIC).newest_first()
+        entries = Entry.objects.filter(edition=OuterRef("pk"), state=State.PUBLISHED)
+        editions = Edition.objects.visible_to(Audience.PUBLIC).newest_first()
+        return editions.annotate(changed_at=_find_last(entries))
 
     def lastmod(self, item: Edition) -> datetime:
-        return item.updated_at
+        changed_at: datetime | None = item.changed_at  # type: ignore[attr-defined]  # annotated
+        return max(moment for moment in (item.opened_at, item.updated_at, changed_at) if moment)
 
 
 class EntrySitemap(SiteSitemap):
     def items(self) -> QuerySet[Entry]:
-        return Entry.objects.visible_to(Audience.PUBLIC).newest_first()
+        entries = Entry.objects.visible_to(Audience.PUBLIC).newest_first()
+        return entries.select_related("edition")
 
     def lastmod(self, item: Entry) -> datetime:
-        return item.updated_at
+        opened_at = item.edition.opened_at if item.edition else None
+        return max(opened_at or item.updated_at, item.updated_at)
 
 
 class ThemeSitemap(SiteSitemap):
+    """A theme's page changes with the entries that it lists."""
+
     def items(self) -> QuerySet[Theme]:
-        return Theme.objects.visible_to(Audience.PUBLIC).order_by("name")
+        entries = Entry.objects.visible_to(Audience.PUBLIC)
+        listed = entries.filter(themed_entries__tag=OuterRef("pk"))
+        themes = Theme.objects.visible_to(Audience.PUBLIC).order_by("name")
+        annotated: QuerySet[Theme] = themes.annotate(changed_at=_find_last(listed))
+        return annotated
+
+    def lastmod(self, item: Theme) -> datetime:
+        changed_at: datetime = item.changed_at  # type: ignore[attr-defined]  # annotated
+        return changed_at
+
+
+def _find_last(entries: QuerySet[Entry]) -> Subquery:
+    """When the last of them was saved."""
+    return Subquery(entries.order_by("-updated_at").values("updated_at")[:1])
 
 
 SITEMAPS: dict[str, type[Sitemap]] = {

@@ -8,12 +8,14 @@ from briefings.contexts import absolute_url
 @require_safe
 def allow_reading(request: HttpRequest) -> HttpResponse:
     """The archive is there to be found; a page for every word of it is not."""
+    searches = reverse("briefings:search_feed_atom").removesuffix("atom/")
     lines = (
         "User-agent: *",
         f"Disallow: {reverse('admin:index')}",
         f"Disallow: {reverse('briefings:search')}",
         f"Disallow: {reverse('briefings:phrases')}?",
         f"Disallow: {reverse('briefings:phrase_counts')}",
+        f"Disallow: {searches}",
         f"Sitemap: {absolute_url(reverse('sitemap'))}",
     )
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

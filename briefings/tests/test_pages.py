@@ -207,7 +207,7 @@ def test_no_page_asks_another_site_for_anything(client):
         ("/editions/2026-01-05/", 11),
         ("/entries/短評05/", 15),
         ("/themes/", 2),
-        ("/themes/甲/", 5),
+        ("/themes/甲/", 7),
         ("/search/?q=正文", 10),
         ("/search/?q=正文&theme=甲&year=2026", 11),
         ("/phrases/", 2),
@@ -226,3 +226,22 @@ def test_pages_cost_as_many_queries_whatever_the_archive_holds(
 
     with django_assert_num_queries(queries):
         client.get(path)
+
+
+def test_reading_goes_on_from_one_edition_to_the_next(client):
+    make_published({"headline": "前甲"}, {"headline": "前乙"}, date=date(2026, 1, 1))
+    make_published({"headline": "本篇"}, date=date(2026, 1, 2))
+    make_published({"headline": "後甲"}, {"headline": "後乙"}, date=date(2026, 1, 3))
+
+    context = client.get("/entries/本篇/").context
+
+    assert context["earlier"].headline == "前乙"
+    assert context["later"].headline == "後甲"
+
+
+def test_the_first_entry_has_nothing_before_it_and_the_last_nothing_after(client):
+    make_published({"headline": "唯一"})
+
+    context = client.get("/entries/唯一/").context
+
+    assert context["earlier"] is context["later"] is None

@@ -1,5 +1,6 @@
 """The home page, editions, themes, and what the publication says of itself."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,8 +21,10 @@ from briefings.views.pages import (
     public_entries,
     public_volumes,
 )
+from briefings.views.search import count_by_theme, count_by_year
 
 RECENT_EDITIONS = 6
+RELATED_THEMES = 8
 
 
 class HomeView(LastingPage, TemplateView):
@@ -116,11 +119,43 @@ class ThemeDetailView(LastingPage, ListView):
         self.theme = theme
         return super().get(request, *args, **kwargs)
 
-    def get_queryset(self) -> QuerySet[Entry]:
+    def list_all(self) -> QuerySet[Entry]:
         return public_entries().filter(themed_entries__tag=self.theme)
 
+    def get_queryset(self) -> QuerySet[Entry]:
+        form = YearForm(self.request.GET)
+        if not form.is_valid():
+            raise Http404
+        self.year = form.cleaned_data["year"]
+        entries = self.list_all()
+        return entries.filter(edition__date__year=self.year) if self.year else entries
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(theme=self.theme, **kwargs)
+        everything = self.list_all()
+        return super().get_context_data(
+            theme=self.theme,
+            year=self.year,
+            timeline=make_timeline(count_by_year(everything)),
+            related_themes=count_by_theme(everything).exclude(pk=self.theme.pk)[:RELATED_THEMES],
+            **kwargs,
+        )
+
+
+@dataclass(frozen=True)
+class YearOfTheme:
+    year: int
+    count: int
+    share: int  # of the fullest year, in hundredths: the length of its bar
+
+
+def make_timeline(counts: list[tuple[int, int]]) -> list[YearOfTheme]:
+    """From the newest year to the oldest, with those between in which nothing was written."""
+    known = dict(counts)
+    if not known:
+        return []
+    most = max(known.values())
+    years = range(max(known), min(known) - 1, -1)
+    return [YearOfTheme(y, known.get(y, 0), round(100 * known.get(y, 0) / most)) for y in years]
 
 
 class AboutView(LastingPage, TemplateView):

@@ -5,4 +5,5 @@ def test_crawlers_are_shown_the_sitemap_and_kept_from_searching(client, settings
 
     assert "Disallow: /search/\n" in rules
     assert "Disallow: /phrases/?\n" in rules
+    assert "Disallow: /feeds/search/\n" in rules
     assert "Sitemap: https://news.example/sitemap.xml\n" in rules
