@@ -13,8 +13,7 @@ from difflib import SequenceMatcher
 
 from briefings.html import to_text
 
-_BLOCK_TAG = re.compile(r"<(/?)(p|h[2-4]|blockquote|ul|ol|table|figure)\b[^<>]*+>")
-_WITH_WORDS = re.compile(r"p|h[2-4]")  # the link stands within these, after their last word
+_BLOCK_TAG = re.compile(r"<(/?)(?:p|h[2-4]|blockquote|ul|ol|table|figure)\b[^<>]*+>")
 
 Correction = tuple[Sequence[str], Sequence[str]]
 """The blocks before and after, as `list_blocks` gives them."""
@@ -22,7 +21,7 @@ Correction = tuple[Sequence[str], Sequence[str]]
 
 def list_blocks(body: str) -> list[str]:
     """The words of each block of a body as `clean_html` leaves it; of a picture its caption."""
-    return [to_text(body[start:end]) for _, start, end in _find_blocks(body)]
+    return [to_text(body[start:end]) for start, end in _find_blocks(body)]
 
 
 def number_blocks(blocks: Sequence[str], corrections: Iterable[Correction] = ()) -> list[int]:
@@ -56,32 +55,28 @@ def _carry_over(
 
 
 def anchor_blocks(body: str, numbers: Sequence[int]) -> str:
-    """The body with an anchor on each block, and in it a link that leads there."""
+    """The body with each block in a box that has its anchor, and a link that leads there.
+
+    Beside the block and not in it: after the last word even an unseen link makes Chromium justify
+    the last line of a paragraph.
+    """
     pieces, done = [], 0
-    for (name, start, end), number in zip(_find_blocks(body), numbers, strict=True):
-        pieces += [body[done:start], _anchor(name, body[start:end], number)]
+    for (start, end), number in zip(_find_blocks(body), numbers, strict=True):
+        link = f'<a class="permalink" href="#p{number}" aria-label="本段連結 p{number}">¶</a>'
+        pieces += [body[done:start], f'<div id="p{number}">{body[start:end]}{link}</div>']
         done = end
     return "".join([*pieces, body[done:]])
 
 
-def _anchor(name: str, block: str, number: int) -> str:
-    link = f'<a class="permalink" href="#p{number}" aria-label="本段連結 p{number}">¶</a>'
-    if _WITH_WORDS.fullmatch(name):
-        opened = f'<{name} id="p{number}"{block[len(name) + 1 :]}'
-        return opened.removesuffix(f"</{name}>") + f"{link}</{name}>"
-    return f'<div id="p{number}">{block}{link}</div>'
-
-
-def _find_blocks(body: str) -> list[tuple[str, int, int]]:
-    """The tag of each outermost block, where it begins and where it ends."""
-    blocks: list[tuple[str, int, int]] = []
+def _find_blocks(body: str) -> list[tuple[int, int]]:
+    """Where each outermost block begins and ends."""
+    blocks: list[tuple[int, int]] = []
     level = start = 0
-    name = ""
     for tag in _BLOCK_TAG.finditer(body):
         if level == 0:
-            name, start = tag[2], tag.start()
+            start = tag.start()
         level += -1 if tag[1] else 1
         if level == 0:
-            blocks.append((name, start, tag.end()))
+            blocks.append((start, tag.end()))
         level = max(level, 0)
     return blocks

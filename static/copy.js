@@ -1,6 +1,7 @@
 // A button to copy what stands beside it; without a script a click on the text selects it all.
 for (const text of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;
+  const words = text.textContent.trim(); // before the button's own stand beside them
   const button = document.createElement("button");
   const said = document.createElement("span");
   button.type = "button";
@@ -9,7 +10,7 @@ for (const text of document.querySelectorAll("[data-copy]")) {
   said.setAttribute("role", "status");
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(text.textContent.trim());
+      await navigator.clipboard.writeText(words);
       said.textContent = "已複製";
     } catch {
       said.textContent = "未能複製，請選取文字";

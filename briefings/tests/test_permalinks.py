@@ -54,18 +54,12 @@ def test_what_is_not_touched_keeps_its_number(kept, added):
     assert number_blocks(after, [(before, after)])[: len(before)] == number_blocks(before)
 
 
-def test_an_anchor_and_its_link_stand_within_the_paragraph():
-    anchored = anchor_blocks("<p>甲</p>", [3])
+@pytest.mark.parametrize("block", ["<p>甲</p>", "<ul><li>甲</li></ul>", "<h2>甲</h2>"])
+def test_a_block_and_the_link_to_it_stand_in_one_box(block):
+    anchored = anchor_blocks(block, [3])
 
-    assert anchored == (
-        '<p id="p3">甲<a class="permalink" href="#p3" aria-label="本段連結 p3">¶</a></p>'
-    )
-
-
-def test_a_list_is_wrapped_for_its_link():
-    anchored = anchor_blocks("<ul><li>甲</li></ul>", [1])
-
-    assert anchored.startswith('<div id="p1"><ul><li>甲</li></ul><a ')
+    link = '<a class="permalink" href="#p3" aria-label="本段連結 p3">¶</a>'
+    assert anchored == f'<div id="p3">{block}{link}</div>'
 
 
 @given(st.lists(st.sampled_from(["<p>甲", "</p>", "<ul><li>", "</ul>", "乙", "<hr>", "<table>"])))
@@ -85,8 +79,8 @@ def test_an_entrys_page_has_an_address_for_each_paragraph(client):
 
     page = client.get("/entries/甲/").text
 
-    assert f'<p id="p1">{A}<a class="permalink" href="#p1"' in page
-    assert f'<p id="p2">{B}<a class="permalink" href="#p2"' in page
+    assert f'<div id="p1"><p>{A}</p><a class="permalink" href="#p1"' in page
+    assert f'<div id="p2"><p>{B}</p><a class="permalink" href="#p2"' in page
 
 
 @pytest.mark.django_db
@@ -96,8 +90,8 @@ def test_after_a_correction_an_address_leads_to_the_same_paragraph(client):
     correct(entry, body=f"<p>{A}</p><p>補充。</p><p>{B}</p>")
 
     page = client.get("/entries/甲/").text
-    assert f'<p id="p2">{B}' in page
-    assert '<p id="p3">補充。' in page
+    assert f'<div id="p2"><p>{B}' in page
+    assert '<div id="p3"><p>補充。' in page
 
 
 @pytest.mark.django_db

@@ -54,8 +54,8 @@ def test_an_earlier_version_says_what_it_said_and_that_it_was_corrected(correcte
 def test_an_earlier_version_keeps_its_headings_and_anchors(corrected, client):
     page = client.get(f"/e/{corrected.pk}/v1").text
 
-    assert '<h2 id="p1">背景' in page
-    assert '<p id="p2">撥款' in page
+    assert '<div id="p1"><h2>背景' in page
+    assert '<div id="p2"><p>撥款' in page
 
 
 def test_a_version_that_was_not_recorded_is_shown_in_plain_paragraphs(entry, client):
@@ -65,7 +65,7 @@ def test_a_version_that_was_not_recorded_is_shown_in_plain_paragraphs(entry, cli
 
     page = client.get(f"/e/{entry.pk}/v2").text
 
-    assert '<p id="p1">只在資料庫改過 &lt;b&gt;。' in page
+    assert '<div id="p1"><p>只在資料庫改過 &lt;b&gt;。' in page
 
 
 def test_search_engines_are_sent_to_the_entry_itself(corrected, client, settings):
