@@ -20,12 +20,12 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.http import conditional_page, require_safe
 
 from briefings.contexts import DESCRIBED, absolute_url
+from briefings.finding import find_entries, list_names, narrow
 from briefings.forms import SearchForm
 from briefings.glossary import understand_query
 from briefings.html import carry_pictures
 from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.notes import number_notes
-from briefings.search.index import search_entries
 from briefings.search.query import Query
 from briefings.views.archive import send_on
 
@@ -44,6 +44,7 @@ class Search:
     text: str
     theme: Theme | None
     year: int | None
+    author: str
 
     @classmethod
     def read(cls, address: QueryDict) -> Self:
@@ -55,23 +56,25 @@ class Search:
         query = understand_query(text, Theme.objects.visible_to(Audience.PUBLIC))
         if not query:
             raise Http404
-        return cls(query, text, form.cleaned_data["theme"], form.cleaned_data["year"])
+        chosen = {name: form.cleaned_data[name] for name in ("theme", "year", "author")}
+        return cls(query, text, **chosen)
 
     def narrow(self, entries: EntryQuerySet) -> EntryQuerySet:
-        found = search_entries(self.query, entries)
-        if self.theme:
-            found = found.filter(themed_entries__tag=self.theme)
-        return found.filter(edition__date__year=self.year) if self.year else found
+        names = list_names(entries, Theme.objects.visible_to(Audience.PUBLIC))
+        found = find_entries(self.query, entries, names)
+        return narrow(found, theme=self.theme, year=self.year, author=self.author)
 
     @property
     def title(self) -> str:
         narrowed = [str(self.theme)] if self.theme else []
         narrowed += [f"{self.year}年"] if self.year else []
+        narrowed += [self.author] if self.author else []
         return "，".join([f"搜尋「{Truncator(self.text).chars(60)}」", *narrowed])
 
     @property
     def parameters(self) -> str:
-        given = {"q": self.text, "theme": self.theme and self.theme.slug, "year": self.year}
+        theme = self.theme and self.theme.slug
+        given = {"q": self.text, "theme": theme, "year": self.year, "author": self.author}
         return urlencode({name: value for name, value in given.items() if value})
 
 

@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from briefings.models import Author, Entry, EntryQuerySet, ThemedEntry, ThemeQuerySet, fold_name
+from briefings.models import (
+    Author,
+    Entry,
+    EntryQuerySet,
+    Theme,
+    ThemedEntry,
+    ThemeQuerySet,
+    fold_name,
+)
 from briefings.search.fold import fold
 from briefings.search.index import search_entries
 from briefings.search.query import Facet, Filter, Query, Term, quote
@@ -53,6 +61,24 @@ def find_entries(query: Query, entries: EntryQuerySet, names: Names) -> EntryQue
         return narrowed
     themed = ThemedEntry.objects.filter(tag__in=find_named_themes(query, names))
     return search_entries(query, narrowed, themed.values("content_object"))
+
+
+def narrow(
+    entries: EntryQuerySet,
+    *,
+    theme: Theme | None = None,
+    year: int | None = None,
+    author: str | None = None,
+) -> EntryQuerySet:
+    """To what was chosen beside the words."""
+    if theme:
+        entries = entries.filter(themed_entries__tag=theme)
+    if year:
+        entries = entries.filter(edition__date__year=year)
+    if author:
+        written = Entry.objects.filter(bylines__author__name=author).order_by()
+        entries = entries.filter(pk__in=written.values("pk"))
+    return entries
 
 
 def list_unknown(query: Query, names: Names) -> list[Filter]:

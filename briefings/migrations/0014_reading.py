@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("briefings", "0012_printing"),
+        ("briefings", "0013_phrases"),
     ]
 
     operations = [

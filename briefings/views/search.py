@@ -12,6 +12,7 @@ from briefings.finding import (
     list_names,
     list_near_themes,
     list_unknown,
+    narrow,
     suggest,
 )
 from briefings.forms import SearchForm
@@ -69,24 +70,6 @@ class SearchView(TemplateView):
 def list_words(query: Query) -> list[str]:
     """What the query asks for, each as typed."""
     return [other.text for term in query.terms for other in (term, *term.either)]
-
-
-def narrow(
-    entries: EntryQuerySet,
-    *,
-    theme: Theme | None = None,
-    year: int | None = None,
-    author: str | None = None,
-) -> EntryQuerySet:
-    """To what was chosen beside the words."""
-    if theme:
-        entries = entries.filter(themed_entries__tag=theme)
-    if year:
-        entries = entries.filter(edition__date__year=year)
-    if author:
-        written = Entry.objects.filter(bylines__author__name=author).order_by()
-        entries = entries.filter(pk__in=written.values("pk"))
-    return entries
 
 
 def count_facets(found: EntryQuerySet, **chosen: Any) -> dict[str, Any]:
