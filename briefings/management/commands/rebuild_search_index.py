@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from tqdm import tqdm
 
 from briefings.models import Entry
 from briefings.search.index import open_backend, remove_entry
@@ -38,8 +39,12 @@ class Command(BaseCommand):
     def rebuild_index(self) -> None:
         backend = open_backend(connection)
         entry_ids = list(Entry.objects.order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(entry_ids), CHUNK_SIZE):
-            Entry.objects.filter(pk__in=entry_ids[start : start + CHUNK_SIZE]).refresh_index()
+        # For whoever watches: a log gets the result alone.
+        with tqdm(total=len(entry_ids), unit="篇", disable=None) as progress:
+            for start in range(0, len(entry_ids), CHUNK_SIZE):
+                chunk = entry_ids[start : start + CHUNK_SIZE]
+                Entry.objects.filter(pk__in=chunk).refresh_index()
+                progress.update(len(chunk))
         for entry_id in backend.find_entry_ids().difference(
             Entry.objects.values_list("pk", flat=True)
         ):
