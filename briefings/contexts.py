@@ -87,7 +87,7 @@ class CorrectionContext:
     note: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    while_withdrawn: bool = False
+    was_public: bool = False  # what was replaced
 
     @property
     def day(self) -> date:
@@ -306,7 +306,7 @@ def describe_correction(correction: Correction) -> CorrectionContext:
         correction.note,
         correction.before,
         correction.after,
-        correction.while_withdrawn,
+        correction.was_public,
     )
 
 

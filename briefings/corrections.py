@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from briefings.history import Person, describe_line
 from briefings.html import to_text
-from briefings.models import CAME_OUT, Correction, Entry, State
+from briefings.models import CAME_OUT, Audience, Correction, Entry, State
 from briefings.permalinks import list_blocks
 from briefings.publishing import request_pdf
 
@@ -100,8 +100,23 @@ def close_correction(entry: Entry, opened: Opened, *, note: str, by: Person) -> 
         made_by_id=by.pk if by else None,
         before=opened.text | {"blocks": opened.blocks},
         after=closed.text | {"blocks": closed.blocks},
-        while_withdrawn=row.state == State.WITHDRAWN,
+        was_public=_was_public(row),
     )
+
+
+def _was_public(row: Entry) -> bool:
+    """Whether the public could read the text that stood till now. In doubt it could not: of an
+    edition, say, that was public and came out again for members only.
+    """
+    same = Entry.objects.filter(pk=row.pk)
+    if same.visible_to(Audience.PUBLIC).exists():
+        return True
+    taken = same.taken_from_public().select_related("edition").first()
+    if taken is None or taken.edition is None:
+        return False
+    withdrawn_at = taken.withdrawn_at or taken.edition.withdrawn_at
+    corrected_since = row.corrections.filter(made_at__gte=withdrawn_at)
+    return not corrected_since.exists()
 
 
 @contextmanager

@@ -60,18 +60,8 @@ def list_versions(entry: EntryContext, opened_at: datetime | None) -> list[Publi
             note=made.note if made else "",
         )
         for number, (made, ended) in enumerate(pairwise(corrections), start=1)
-        if _was_public(made, ended, opened_at)
+        if ended is None or ended.was_public
     ]
-
-
-def _was_public(
-    made: CorrectionContext | None, ended: CorrectionContext | None, opened_at: datetime
-) -> bool:
-    if ended is None:
-        return True
-    # Between two corrections of a withdrawn entry it may have been open; nobody can tell any more.
-    stayed_withdrawn = made is not None and made.while_withdrawn and ended.while_withdrawn
-    return opened_at < ended.made_at and not stayed_withdrawn
 
 
 def describe_version(entry: Entry, now: EntryContext, number: int) -> EntryContext:

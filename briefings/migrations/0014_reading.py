@@ -12,8 +12,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="correction",
-            name="while_withdrawn",
-            field=models.BooleanField(default=False, editable=False, verbose_name="撤回期間更正"),
+            name="was_public",
+            field=models.BooleanField(default=False, editable=False, verbose_name="更正前曾公開"),
         ),
         migrations.CreateModel(
             name="EntryLink",

@@ -65,8 +65,8 @@ class Correction(models.Model):
     )
     before = models.JSONField("更正前")
     after = models.JSONField("更正後")
-    # Then nobody had the text before them that it replaced, unless they had it earlier.
-    while_withdrawn = models.BooleanField("撤回期間更正", default=False, editable=False)
+    # Whether the public had read what was replaced: then it stays to be looked up.
+    was_public = models.BooleanField("更正前曾公開", default=False, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "更正"

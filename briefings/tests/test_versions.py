@@ -8,7 +8,12 @@ from django.utils import timezone
 from briefings.corrections import correcting
 from briefings.history import keep_version
 from briefings.models import Audience, Edition, Entry
-from briefings.publishing import restore_entry, withdraw_entry
+from briefings.publishing import (
+    publish_edition,
+    restore_entry,
+    withdraw_edition,
+    withdraw_entry,
+)
 from briefings.tests.makers import make_draft, make_published
 from briefings.tests.test_corrections import correct
 
@@ -147,6 +152,26 @@ def test_a_text_that_stood_only_while_the_entry_was_withdrawn_was_never_public(e
     assert client.get(f"/e/{entry.pk}/v1").status_code == 200
     assert client.get(f"/e/{entry.pk}/v2").status_code == 404
     assert "十億" not in client.get(f"/e/{entry.pk}/v1").text.replace("三十億", "")
+
+
+def test_what_only_members_read_stays_theirs_when_the_edition_is_opened_later(client):
+    edition = make_published({"headline": "撥款", "body": FIRST}, audience=Audience.MEMBERS)
+    entry = edition.entries.get()
+    correct(entry, body=SECOND)
+    edition.refresh_from_db()
+    withdraw_edition(edition)
+    publish_edition(edition, audience=Audience.PUBLIC)
+
+    assert client.get(f"/e/{entry.pk}/v1").status_code == 404
+    assert client.get(f"/e/{entry.pk}/v2").status_code == 302
+
+
+def test_what_was_public_and_corrected_while_withdrawn_can_still_be_looked_up(entry, client):
+    withdraw_edition(entry.edition)
+    correct(entry, body=SECOND)
+    publish_edition(Edition.objects.get(), audience=Audience.PUBLIC)
+
+    assert "<strong>三億元</strong>" in client.get(f"/e/{entry.pk}/v1").text
 
 
 def test_an_earlier_version_costs_the_same_however_many_were_recorded(

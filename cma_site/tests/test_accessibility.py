@@ -14,6 +14,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from reversion.models import Version
 
+from briefings.corrections import correcting
 from briefings.history import keep_version
 from briefings.imports import hand_in
 from briefings.models import Autosave, Edition, Entry, Theme
@@ -105,11 +106,15 @@ def make_rare_pages() -> list[str]:
 
 def list_public_pages() -> list[str]:
     published = Edition.objects.get(number=91)
+    entry = published.entries.first()
+    with correcting(entry, note="數字有誤。", by=None):
+        Entry.objects.filter(pk=entry.pk).update(lead="改過的導言。")
     return [
         "/",
         "/editions/",
         published.get_absolute_url(),
-        published.entries.first().get_absolute_url(),
+        entry.get_absolute_url(),
+        f"/e/{entry.pk}/v1",
         Theme.objects.first().get_absolute_url(),
         "/search/?q=正文",
         "/phrases/",
