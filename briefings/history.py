@@ -32,6 +32,7 @@ from briefings.models import (
     GlossaryTerm,
     Imprint,
     Picture,
+    PinnedPhrase,
     Publication,
     Source,
     Theme,
@@ -60,6 +61,7 @@ FOLLOWED: dict[type[models.Model], tuple[str, ...]] = {
     Wording: (),
     Picture: (),
     Volume: (),
+    PinnedPhrase: (),
 }
 _ENTRY_ROWS = ["themed_entries__tag__aliases", "sources", "bylines__author"]
 # With these, recording costs a query a table and not one a row.
@@ -77,6 +79,7 @@ _UNSAID_OF: dict[type[models.Model], set[str]] = {
     Entry: {"slug", "themes", "authors"},
     Edition: {"slug"},
     Picture: {"name"},
+    PinnedPhrase: {"folded"},
 }
 
 for _model, _followed in FOLLOWED.items():

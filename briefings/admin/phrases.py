@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
@@ -11,6 +12,14 @@ from django.utils.safestring import SafeString
 from briefings.admin.base import DeskAdmin
 from briefings.models import Audience, PinnedPhrase
 from briefings.phrases import MOST_PINNED, count_entries, make_address
+
+
+class PlaceForm(forms.ModelForm):
+    """A row of the list, whose head alone names the field; a screen reader hears each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].widget.attrs["aria-label"] = f"「{self.instance}」的次序"
 
 
 @admin.register(PinnedPhrase)
@@ -34,6 +43,9 @@ class PinnedPhraseAdmin(DeskAdmin):
             },
         )
     ]
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[forms.ModelForm]:
+        return super().get_changelist_form(request, **{"form": PlaceForm, **kwargs})
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Counted for the whole list in one query."""

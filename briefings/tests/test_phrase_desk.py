@@ -52,6 +52,14 @@ def test_the_order_is_changed_in_the_list(admin_client):
     assert [phrase.text for phrase in PinnedPhrase.objects.all()] == ["乙", "甲"]
 
 
+def test_each_place_in_the_list_is_named(admin_client):
+    pin("關稅")
+
+    page = admin_client.get("/admin/briefings/pinnedphrase/").content.decode()
+
+    assert 'aria-label="「關稅」的次序"' in page
+
+
 def test_the_list_at_the_desk_costs_the_same_for_many(admin_client, django_assert_max_num_queries):
     for number in range(12):
         pin(f"提法{number}")
