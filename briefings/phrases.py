@@ -34,7 +34,7 @@ from briefings.search.occurrences import (
     find_occurrences,
     find_sentence,
 )
-from briefings.search.query import Phrase, Query, Term
+from briefings.search.query import Phrase, Query, Term, parse_query
 from briefings.search.snippets import join_lines
 from briefings.search.tokens import INVISIBLE, split_runs
 
@@ -78,7 +78,11 @@ def make_term(text: str) -> Term | None:
 
 
 def _tidy(text: str) -> str:
-    return _INVISIBLES.sub(" ", text).strip()
+    """One line, without quotation marks round all of it."""
+    text = _INVISIBLES.sub(" ", text).strip()
+    quoted = parse_query(text).terms[:1]
+    is_whole = quoted and quoted[0].is_exact and quoted[0].typed.runs == tuple(split_runs(text))
+    return quoted[0].text.strip() if is_whole else text
 
 
 def make_address(texts: Iterable[str]) -> str:

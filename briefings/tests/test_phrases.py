@@ -63,6 +63,16 @@ def test_each_field_is_one_phrase_and_white_space_is_none():
     assert problems == ()
 
 
+@pytest.mark.parametrize("typed", ["「關稅」", "“關稅”", '"關稅"', " 「 關稅 」 "])
+def test_quotation_marks_round_a_phrase_are_not_of_it(typed):
+    assert [term.text for term in read_phrases([typed]).terms] == ["關稅"]
+
+
+@pytest.mark.parametrize("typed", ["「關稅」戰", "「甲」和「乙」", "「甲」 甲"])
+def test_quotation_marks_within_it_are(typed):
+    assert [term.text for term in read_phrases([typed]).terms] == [typed]
+
+
 def test_the_same_phrase_in_another_script_is_asked_once():
     assert len(read_phrases(["新質生產力", "新质生产力"]).terms) == 1
 
