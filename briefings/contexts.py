@@ -245,6 +245,8 @@ class EditionContext:
     withdrawn: tuple[WithdrawnContext, ...] = ()
     number: int | None = None
     is_for_web: bool = False  # everybody may read it there, now or from a certain time
+    is_for_members: bool = False  # for now only members may read it
+    public_from: datetime | None = None
 
     @property
     def contents(self) -> tuple[EntryContext | WithdrawnContext, ...]:
@@ -341,6 +343,8 @@ def describe_edition(edition: Edition) -> EditionContext:
         ),
         is_for_web=edition.is_published
         and (edition.audience == Audience.PUBLIC or edition.public_from is not None),
+        is_for_members=edition.is_for_members,
+        public_from=edition.public_from,
     )
 
 

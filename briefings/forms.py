@@ -38,11 +38,15 @@ class SearchForm(forms.Form):
         error_messages={"invalid_choice": "沒有這種排序。"},
     )
 
+    def __init__(self, *args: Any, audience: Audience = Audience.PUBLIC, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.audience = audience
+
     def clean_theme(self) -> Theme | None:
         slug = self.cleaned_data["theme"]
         if not slug:
             return None
-        themes = Theme.objects.visible_to(Audience.PUBLIC)
+        themes = Theme.objects.visible_to(self.audience)
         theme = (
             themes.filter(slug=slug).first() or themes.filter(former_addresses__slug=slug).first()
         )
@@ -52,7 +56,7 @@ class SearchForm(forms.Form):
 
     def clean_author(self) -> str:
         name = self.cleaned_data["author"]
-        entries = Entry.objects.visible_to(Audience.PUBLIC)
+        entries = Entry.objects.visible_to(self.audience)
         if name and not entries.filter(bylines__author__name=name).exists():
             raise forms.ValidationError("沒有這位作者。")
         return str(name)

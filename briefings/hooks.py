@@ -1,4 +1,4 @@
-"""Where an app that briefings doesn't know hangs its part of an edition's desk.
+"""Where an app that briefings doesn't know hangs its part of an edition's desk, and says who reads.
 
 Briefings shows what is registered here and never asks who registered it. Only `cma_site`, which
 knows every app, registers: see `cma_site/apps.py`.
@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
 from briefings.contexts import EditionContext
-from briefings.models import Edition
+from briefings.models import Audience, Edition
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,15 @@ class ThemeChoosers:
     move: Callable[[Collection[int], int], None]  # from these themes to that one
     permission: str  # to see the count
 
+
+def read_as_public(request: HttpRequest) -> Audience:  # noqa: ARG001
+    """As long as nobody has members, everybody is the public."""
+    return Audience.PUBLIC
+
+
+# Which audience a request reads as. Looked up in this module each time it is asked, since it is
+# replaced at start; what everybody gets alike (feeds, sitemap, API) never asks.
+audience_of: Callable[[HttpRequest], Audience] = read_as_public
 
 theme_choosers: list[ThemeChoosers] = []
 edition_tools: list[EditionTool] = []

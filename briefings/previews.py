@@ -18,8 +18,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
+from briefings import hooks
 from briefings.contexts import EditionContext, absolute_url, describe_edition
-from briefings.models import CAME_OUT, Audience, Edition, Entry, SharedDraft
+from briefings.models import CAME_OUT, Edition, Entry, SharedDraft
 from briefings.views.entries import place_entry
 
 GOOD_FOR = (1, 7, 30)  # days that a link can be asked for
@@ -97,7 +98,7 @@ def show_shared(request: HttpRequest, shared: SharedDraft) -> HttpResponse:
     if thing is None:
         return show_expired(request)
     same = type(thing)._default_manager.filter(pk=thing.pk)
-    if same.visible_to(Audience.PUBLIC).exists():
+    if same.visible_to(hooks.audience_of(request)).exists():
         return redirect(thing)
     if thing.state in CAME_OUT:
         return show_expired(request)

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
+from django.utils.cache import patch_vary_headers
 
 from briefings.models import Publication
 
@@ -20,7 +21,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", status=404)
+    """Byte for byte the same at an address that never was and at one that only members may read."""
+    answer = render(request, "404.html", status=404)
+    # It may be there for a member, and for everybody tomorrow.
+    patch_vary_headers(answer, ["Cookie"])
+    answer["Cache-Control"] = "no-cache"
+    return answer
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,6 @@
 """Who guesses passwords waits: what django-axes asks us, and the page it shows."""
 
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Any
 
@@ -12,27 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-
-def read_client_address(request: HttpRequest) -> str | None:
-    """Whom an attempt is counted against; of IPv6 the network, since a client has all of it.
-
-    Behind proxies it is what the outermost of ours was connected to. What stands further left in
-    the header the client may have written itself.
-    """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_TLS_PROXY:
-        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        if len(hops) >= settings.TRUSTED_PROXIES:
-            address = hops[-settings.TRUSTED_PROXIES]
-    try:
-        client = ip_address(address)
-    except ValueError:
-        return None
-    if isinstance(client, IPv6Address):
-        if client.ipv4_mapped:
-            return str(client.ipv4_mapped)
-        return str(ip_network((client, 64), strict=False).network_address)
-    return str(client)
+from briefings.clients import read_client_address
 
 
 def show_lockout(

@@ -297,7 +297,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says how long, and means it
-AXES_CLIENT_IP_CALLABLE = "cma_site.lockouts.read_client_address"
+AXES_CLIENT_IP_CALLABLE = "briefings.clients.read_client_address"
 AXES_LOCKOUT_CALLABLE = "cma_site.lockouts.show_lockout"
 AXES_ENABLE_ADMIN = False  # in English; ours is in cma_site/admin.py
 AXES_VERBOSE = False

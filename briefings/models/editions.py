@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 
 from briefings.models.publication import Imprint
 from briefings.models.states import (
@@ -142,6 +143,14 @@ class Edition(Publishable):
         if self.published_at is None or (self.audience != Audience.PUBLIC and not self.public_from):
             return None
         return max(self.published_at, self.public_from or self.published_at)
+
+    @property
+    def is_for_members(self) -> bool:
+        """Published, and not (yet) for everybody: what `is_open_to()` asks, of a row at hand."""
+        is_open = self.audience == Audience.PUBLIC or (
+            self.public_from is not None and self.public_from <= timezone.now()
+        )
+        return self.is_published and not is_open
 
     def is_visible_to(self, audience: Audience, now: datetime | None = None) -> bool:
         return Edition.objects.visible_to(audience, now).filter(pk=self.pk).exists()

@@ -1,1 +1,1 @@
-"""The public archive. Every page takes what it shows from `visible_to(Audience.PUBLIC)`."""
+"""The archive. A page takes what it shows from `visible_to()` the audience that it is read by."""

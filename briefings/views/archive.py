@@ -17,9 +17,10 @@ from briefings.views.pages import (
     PAGE_LENGTH,
     GoneWhenWithdrawn,
     LastingPage,
-    public_editions,
-    public_entries,
+    ReaderView,
     public_volumes,
+    readable_editions,
+    readable_entries,
 )
 from briefings.views.search import count_by_theme, count_by_year
 
@@ -27,20 +28,20 @@ RECENT_EDITIONS = 6
 RELATED_THEMES = 8
 
 
-class HomeView(LastingPage, TemplateView):
+class HomeView(ReaderView, LastingPage, TemplateView):
     template_name = "briefings/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        latest, *recent = public_editions()[: RECENT_EDITIONS + 1] or [None]
+        latest, *recent = readable_editions(self.audience)[: RECENT_EDITIONS + 1] or [None]
         return super().get_context_data(
             latest=latest and describe_edition(latest),
             recent_editions=recent,
-            themes=Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name"),
+            themes=Theme.objects.visible_to(self.audience).order_by("-entry_count", "name"),
             **kwargs,
         )
 
 
-class EditionListView(LastingPage, ListView):
+class EditionListView(ReaderView, LastingPage, ListView):
     template_name = "briefings/edition_list.html"
     context_object_name = "editions"
     paginate_by = PAGE_LENGTH
@@ -50,11 +51,11 @@ class EditionListView(LastingPage, ListView):
         if not form.is_valid():
             raise Http404
         self.year = form.cleaned_data["year"]
-        editions = public_editions()
+        editions = readable_editions(self.audience)
         return editions.filter(date__year=self.year) if self.year else editions
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        editions = Edition.objects.visible_to(Audience.PUBLIC)
+        editions = Edition.objects.visible_to(self.audience)
         years = [day.year for day in editions.dates("date", "year", order="DESC")]
         if self.year and self.year not in years:
             raise Http404
@@ -63,27 +64,29 @@ class EditionListView(LastingPage, ListView):
         return context | {"volumes": public_volumes() if is_start else []}
 
 
-class EditionDetailView(LastingPage, GoneWhenWithdrawn):
+class EditionDetailView(ReaderView, LastingPage, GoneWhenWithdrawn):
     model = Edition
     template_name = "briefings/edition_detail.html"
 
     def get_queryset(self) -> QuerySet[Edition]:
-        return Edition.objects.visible_to(Audience.PUBLIC)
+        return Edition.objects.visible_to(self.audience)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        previous, following = find_neighbours(self.object)
+        previous, following = find_neighbours(self.object, self.audience)
         edition = describe_edition(self.object)
         return super().get_context_data(
             **{**kwargs, "edition": edition},
-            schema=write_json_ld(describe_edition_page(edition)),
+            schema=None
+            if edition.is_for_members
+            else write_json_ld(describe_edition_page(edition)),
             previous=previous,
             following=following,
         )
 
 
-def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
-    """The public editions before and after, in the order of the lists."""
-    editions = Edition.objects.visible_to(Audience.PUBLIC).newest_first()
+def find_neighbours(edition: Edition, audience: Audience) -> tuple[Edition | None, Edition | None]:
+    """The editions before and after that may be read, in the order of the lists."""
+    editions = Edition.objects.visible_to(audience).newest_first()
     same_day = list(editions.filter(date=edition.date))
     place = same_day.index(edition)
     return (
@@ -92,35 +95,37 @@ def find_neighbours(edition: Edition) -> tuple[Edition | None, Edition | None]:
     )
 
 
-class ThemeListView(LastingPage, ListView):
+class ThemeListView(ReaderView, LastingPage, ListView):
     template_name = "briefings/theme_list.html"
     context_object_name = "themes"
 
     def get_queryset(self) -> QuerySet[Theme]:
-        return Theme.objects.visible_to(Audience.PUBLIC).order_by("-entry_count", "name")
+        return Theme.objects.visible_to(self.audience).order_by("-entry_count", "name")
 
 
-def send_on(slug: str, view_name: str) -> HttpResponsePermanentRedirect:
-    """From an address that a theme had to the one it has; not found if the public sees neither."""
-    themes = Theme.objects.visible_to(Audience.PUBLIC)
+def send_on(
+    slug: str, view_name: str, audience: Audience = Audience.PUBLIC
+) -> HttpResponsePermanentRedirect:
+    """From an address that a theme had to the one it has; not found if the reader sees neither."""
+    themes = Theme.objects.visible_to(audience)
     theme = get_object_or_404(themes, former_addresses__slug=slug)
     return HttpResponsePermanentRedirect(reverse(view_name, args=[theme.slug]))
 
 
-class ThemeDetailView(LastingPage, ListView):
+class ThemeDetailView(ReaderView, LastingPage, ListView):
     template_name = "briefings/theme_detail.html"
     context_object_name = "entries"
     paginate_by = PAGE_LENGTH
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        theme = Theme.objects.visible_to(Audience.PUBLIC).filter(slug=kwargs["slug"]).first()
+        theme = Theme.objects.visible_to(self.audience).filter(slug=kwargs["slug"]).first()
         if theme is None:
-            return send_on(kwargs["slug"], "briefings:theme_detail")
+            return send_on(kwargs["slug"], "briefings:theme_detail", self.audience)
         self.theme = theme
         return super().get(request, *args, **kwargs)
 
     def list_all(self) -> QuerySet[Entry]:
-        return public_entries().filter(themed_entries__tag=self.theme)
+        return readable_entries(self.audience).filter(themed_entries__tag=self.theme)
 
     def get_queryset(self) -> QuerySet[Entry]:
         form = YearForm(self.request.GET)

@@ -23,13 +23,13 @@ from briefings.models import Audience, Edition, Entry, Publication
 from briefings.phrases import find_pinned_in, make_address
 from briefings.views.archive import find_neighbours
 from briefings.views.files import send_card
-from briefings.views.pages import GoneWhenWithdrawn, LastingPage, public_entries
+from briefings.views.pages import GoneWhenWithdrawn, LastingPage, ReaderView, readable_entries
 
 RELATED_ENTRIES = 4
 CITING_ENTRIES = 20
 
 
-class OfEntry(GoneWhenWithdrawn):
+class OfEntry(ReaderView, GoneWhenWithdrawn):
     """What is at an address of an entry, by its slug or its number."""
 
     model = Entry
@@ -37,7 +37,7 @@ class OfEntry(GoneWhenWithdrawn):
     object: Entry
 
     def get_queryset(self) -> QuerySet[Entry]:
-        return Entry.objects.visible_to(Audience.PUBLIC).select_related("edition__imprint")
+        return Entry.objects.visible_to(self.audience).select_related("edition__imprint")
 
     @property
     def edition(self) -> Edition:
@@ -55,27 +55,34 @@ class EntryDetailView(LastingPage, OfEntry):
     template_name = "briefings/entry_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        page = place_entry(self.object, describe_edition(self.edition))
+        page = place_entry(self.object, describe_edition(self.edition), self.audience)
         entry, edition = page["entry"], page["edition"]
+        told = {} if edition.is_for_members else self.tell_others(entry, edition)
+        phrases = [(phrase, make_address([phrase.text])) for phrase in find_pinned_in(self.object)]
+        cited_by = readable_entries(self.audience).citing(self.object)
+        return super().get_context_data(
+            **{**kwargs, **page},
+            **find_beyond(self.edition, page, self.audience),
+            **cite(entry, edition),
+            **told,
+            phrases=phrases,
+            slug=self.object.slug,
+            versions=self.list_versions(entry)[::-1],
+            cited_by=cited_by.prefetch_related(None)[:CITING_ENTRIES],
+        )
+
+    def tell_others(self, entry: EntryContext, edition: EditionContext) -> dict[str, Any]:
+        """What other sites are told of it."""
         card_url = cards.card_url(self.object, edition.publication)
         schema = schema_org.describe_entry_page(
             entry, edition, opened_at=self.edition.opened_at, image=card_url
         )
-        phrases = [(phrase, make_address([phrase.text])) for phrase in find_pinned_in(self.object)]
-        return super().get_context_data(
-            **{**kwargs, **page},
-            **find_beyond(self.edition, page),
-            **cite(entry, edition),
-            phrases=phrases,
-            slug=self.object.slug,
-            card_url=card_url,
-            schema=schema_org.write_json_ld(schema),
-            versions=self.list_versions(entry)[::-1],
-            cited_by=public_entries().citing(self.object).prefetch_related(None)[:CITING_ENTRIES],
-        )
+        return {"card_url": card_url, "schema": schema_org.write_json_ld(schema)}
 
 
-def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:
+def place_entry(
+    entry: Entry, edition: EditionContext, audience: Audience = Audience.PUBLIC
+) -> dict[str, Any]:
     """What an entry's page shows of it and of the edition round it."""
     place = [other.id for other in edition.entries].index(entry.pk)
     return {
@@ -83,31 +90,34 @@ def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:
         "edition": edition,
         "previous": edition.entries[place - 1] if place else None,
         "following": next(iter(edition.entries[place + 1 :]), None),
-        "related": find_related(entry)[:RELATED_ENTRIES],
+        "related": find_related(entry, audience)[:RELATED_ENTRIES],
     }
 
 
-def find_beyond(edition: Edition, page: dict[str, Any]) -> dict[str, Entry | None]:
+def find_beyond(
+    edition: Edition, page: dict[str, Any], audience: Audience
+) -> dict[str, Entry | None]:
     """Where reading goes on past the first or the last entry of an edition."""
     if page["previous"] and page["following"]:
         return {}
-    earlier, later = find_neighbours(edition)
+    earlier, later = find_neighbours(edition, audience)
     return {
-        "earlier": None if page["previous"] else list_entries(earlier).last(),
-        "later": None if page["following"] else list_entries(later).first(),
+        "earlier": None if page["previous"] else list_entries(earlier, audience).last(),
+        "later": None if page["following"] else list_entries(later, audience).first(),
     }
 
 
-def list_entries(edition: Edition | None) -> QuerySet[Entry]:
-    """Its public ones, in order."""
-    entries = public_entries().filter(edition=edition) if edition else public_entries().none()
+def list_entries(edition: Edition | None, audience: Audience) -> QuerySet[Entry]:
+    """Those of it that may be read, in order."""
+    entries = readable_entries(audience)
+    entries = entries.filter(edition=edition) if edition else entries.none()
     return entries.order_by("position", "pk").prefetch_related(None)
 
 
-def find_related(entry: Entry) -> QuerySet[Entry]:
-    """Public entries of other editions that share its themes, the most shared first."""
+def find_related(entry: Entry, audience: Audience) -> QuerySet[Entry]:
+    """Entries of other editions that share its themes, the most shared first."""
     return (
-        public_entries()
+        readable_entries(audience)
         .exclude(edition=entry.edition)
         .filter(themed_entries__tag__themed_entries__content_object=entry)
         .annotate(shared=Count("pk"))
@@ -154,7 +164,12 @@ class RISView(BibTeXView):
 
 # ------------------------------------------------------------------------------ for other sites
 class CardView(OfEntry):
-    """The share card, if a worker has drawn it; meanwhile the publication's own."""
+    """The share card, if a worker has drawn it; meanwhile the publication's own.
+
+    Other sites ask for it, and keep it: of what only members may read there is none.
+    """
+
+    audience = Audience.PUBLIC
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> Any:
         publication = Publication.load()

@@ -12,13 +12,14 @@ from django.utils.encoding import escape_uri_path
 from django.utils.http import http_date, quote_etag
 from django.views.decorators.http import require_safe
 
+from briefings import hooks
 from briefings.cards import describe_general_card, general_card_url, wake_for_reader
 from briefings.cards import file_of as file_of_card
-from briefings.models import Audience, Edition, Picture, Publication, Volume
+from briefings.models import Edition, Picture, Publication, Volume
 from briefings.pdf import PDFRefused
 from briefings.pictures import file_of
 from briefings.printing import ask_for, find_pdf, is_forgotten, make_order
-from briefings.views.pages import show_withdrawal
+from briefings.views.pages import mark_for, show_withdrawal
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,13 @@ logger = logging.getLogger(__name__)
 def edition_pdf(request: HttpRequest, slug: str) -> HttpResponseBase:
     if taken := Edition.objects.taken_from_public().filter(slug=slug).first():
         return show_withdrawal(request, taken)
-    edition = get_object_or_404(Edition.objects.visible_to(Audience.PUBLIC), slug=slug)
-    return send_pdf(request, edition, f"{edition.label}（{edition.date}）")
+    audience = hooks.audience_of(request)
+    edition = get_object_or_404(Edition.objects.visible_to(audience), slug=slug)
+    answer = send_pdf(request, edition, f"{edition.label}（{edition.date}）")
+    mark_for(audience, answer)
+    if edition.is_for_members:
+        answer["X-Robots-Tag"] = "noindex"
+    return answer
 
 
 @require_safe

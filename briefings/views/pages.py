@@ -1,15 +1,18 @@
-"""What pages have in common: what the public may read, and what is in place of the withdrawn."""
+"""What pages have in common: what their reader may read, and what is in place of the withdrawn."""
 
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.encoding import escape_uri_path
-from django.views.generic import DetailView
+from django.utils.functional import cached_property
+from django.views.generic import DetailView, View
 from django.views.generic.base import ContextMixin
 
-from briefings.contexts import absolute_url
+from briefings import hooks
+from briefings.contexts import EditionContext, absolute_url
 from briefings.models import (
     CAME_OUT,
     Audience,
@@ -24,21 +27,21 @@ from briefings.models import (
 PAGE_LENGTH = 20
 
 
-def public_editions() -> QuerySet[Edition]:
-    """With `placed_entries`, in order: those that the public may read, and the withdrawn, whose
-    places count but of which nothing is shown.
+def readable_editions(audience: Audience) -> QuerySet[Edition]:
+    """With `placed_entries`, in order: those that may be read, and the withdrawn, whose places
+    count but of which nothing is shown.
     """
     entries = Entry.objects.filter(state__in=CAME_OUT)
     return (
-        Edition.objects.visible_to(Audience.PUBLIC)
+        Edition.objects.visible_to(audience)
         .newest_first()
         .prefetch_related(Prefetch("entries", entries, to_attr="placed_entries"))
     )
 
 
-def public_entries() -> EntryQuerySet:
+def readable_entries(audience: Audience) -> EntryQuerySet:
     """With all that a list of them shows, in two queries."""
-    entries = Entry.objects.visible_to(Audience.PUBLIC).newest_first()
+    entries = Entry.objects.visible_to(audience).newest_first()
     return entries.select_related("edition").prefetch_related("themes")  # type: ignore[misc]
 
 
@@ -49,13 +52,39 @@ def public_volumes() -> QuerySet[Volume]:
     return Volume.objects.open_to_readers().annotate(size=Subquery(size))
 
 
+def mark_for(audience: Audience, answer: HttpResponseBase) -> None:
+    """Tell caches that it depends on who asked, and that what members see is nobody else's."""
+    patch_vary_headers(answer, ["Cookie"])
+    if audience != Audience.PUBLIC:
+        patch_cache_control(answer, private=True, no_cache=True)
+
+
+class ReaderView(View):
+    """Shows what its reader may read. Whether somebody is a member is asked once a request."""
+
+    @cached_property
+    def audience(self) -> Audience:
+        return hooks.audience_of(self.request)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = super().dispatch(request, *args, **kwargs)
+        mark_for(self.audience, answer)
+        return answer
+
+
 class LastingPage(ContextMixin):
-    """A page that states its own address: the site's, without what only filters or tracks."""
+    """A page that states its own address: the site's, without what only filters or tracks.
+
+    What only members may read states none: nobody is to be led there, or find it.
+    """
 
     request: HttpRequest
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
+        edition = context.get("edition")
+        if isinstance(edition, EditionContext) and edition.is_for_members:
+            return context
         page = context.get("page_obj")
         query = f"?page={page.number}" if page and page.number > 1 else ""
         context["canonical_url"] = absolute_url(escape_uri_path(self.request.path) + query)

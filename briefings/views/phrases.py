@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
+from briefings import hooks
 from briefings.contexts import absolute_url
 from briefings.forms import PhraseForm
 from briefings.models import Audience
@@ -25,16 +26,17 @@ from briefings.phrases import (
 )
 from briefings.search.occurrences import Unit
 from briefings.search.query import Term
+from briefings.views.pages import ReaderView, mark_for
 
 LINES = 50  # occurrences on a page
 LONGEST_NAME = 18  # characters that stand over a strip of the plot, on a telephone too
 
 
-class PhraseView(TemplateView):
+class PhraseView(ReaderView, TemplateView):
     template_name = "briefings/phrases.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        audience = Audience.PUBLIC
+        audience = self.audience
         wanted = read_phrases(self.request.GET.getlist("q"))
         context = super().get_context_data(
             fields=[*(term.text for term in wanted.terms), *[""] * MOST_COMPARED][:MOST_COMPARED],
@@ -81,7 +83,8 @@ def _shorten(name: str) -> str:
 def phrase_counts(request: HttpRequest) -> HttpResponse:
     """One row for each phrase and period, the first of them headings."""
     terms = read_phrases(request.GET.getlist("q")).terms
-    _, histories = trace_phrases(terms, Audience.PUBLIC, PhraseForm(request.GET).unit)
+    audience = hooks.audience_of(request)
+    _, histories = trace_phrases(terms, audience, PhraseForm(request.GET).unit)
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     names = "、".join(term.text for term in terms)
     answer["Content-Disposition"] = content_disposition_header(
@@ -89,5 +92,6 @@ def phrase_counts(request: HttpRequest) -> HttpResponse:
     )
     answer["X-Robots-Tag"] = "noindex"
     answer.write("\ufeff")  # or Excel takes it for an older Chinese encoding
+    mark_for(audience, answer)
     csv.writer(answer).writerows(list_counts(histories))
     return answer

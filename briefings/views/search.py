@@ -18,26 +18,26 @@ from briefings.finding import (
 from briefings.forms import SearchForm
 from briefings.glossary import find_theme_called, understand_query
 from briefings.html import to_text
-from briefings.models import Audience, Byline, Entry, EntryQuerySet, Theme, ThemeQuerySet
+from briefings.models import Byline, Entry, EntryQuerySet, Theme, ThemeQuerySet
 from briefings.phrases import MOST_COMPARED, list_pinned, make_address
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
 from briefings.search.snippets import highlight, make_snippet, render_fragments
-from briefings.views.pages import PAGE_LENGTH, public_entries
+from briefings.views.pages import PAGE_LENGTH, ReaderView, readable_entries
 
 MOST_AUTHORS = 12
 
 
-class SearchView(TemplateView):
+class SearchView(ReaderView, TemplateView):
     template_name = "briefings/search.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        form = SearchForm(self.request.GET)
+        form = SearchForm(self.request.GET, audience=self.audience)
         form.is_valid()
         chosen = {name: form.cleaned_data.get(name) for name in ("theme", "year", "author")}
         typed, sort = form.cleaned_data.get("q", ""), form.cleaned_data.get("sort", "")
-        themes = Theme.objects.visible_to(Audience.PUBLIC)
-        entries = public_entries()
+        themes = Theme.objects.visible_to(self.audience)
+        entries = readable_entries(self.audience)
         query = understand_query(typed, themes)
         names = list_names(entries, themes)
         found = find_entries(query, entries, names)
@@ -48,7 +48,7 @@ class SearchView(TemplateView):
         is_whole_search = not (any(chosen.values()) or "page" in self.request.GET)
         if query and not page and is_whole_search:
             record_miss(typed)
-        helps = {} if page or not query else help_further(query, names, themes)
+        helps = {} if page or not query else help_further(query, entries, names, themes)
         return super().get_context_data(
             form=form,
             query=query,
@@ -59,7 +59,7 @@ class SearchView(TemplateView):
             hits=[describe_hit(entry, query) for entry in page],
             history_address=make_address(list_words(query)[:MOST_COMPARED]),
             # Somewhere to begin, or to go on from nothing.
-            pinned=[] if page else list_pinned(Audience.PUBLIC),
+            pinned=[] if page else list_pinned(self.audience),
             **chosen,
             **count_facets(found, **chosen) if query else {},
             **helps,
@@ -87,11 +87,13 @@ def count_facets(found: EntryQuerySet, **chosen: Any) -> dict[str, Any]:
     }
 
 
-def help_further(query: Query, names: Names, themes: ThemeQuerySet) -> dict[str, Any]:
+def help_further(
+    query: Query, entries: EntryQuerySet, names: Names, themes: ThemeQuerySet
+) -> dict[str, Any]:
     """For who found nothing: what would find something, and which themes are near."""
 
     def count(text: str) -> int:
-        return find_entries(understand_query(text, themes), public_entries(), names).count()
+        return find_entries(understand_query(text, themes), entries, names).count()
 
     near = themes.in_bulk(list_near_themes(query, names))
     return {"suggestions": suggest(query, count), "near_themes": list(near.values())}

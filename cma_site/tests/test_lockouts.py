@@ -7,7 +7,7 @@ from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.test import Client, RequestFactory
 
-from cma_site.lockouts import read_client_address
+from briefings.clients import read_client_address
 from cma_site.tests.makers import PASSWORD, make_staff
 
 pytestmark = pytest.mark.django_db
