@@ -28,11 +28,13 @@ class CMASiteConfig(AppConfig):
     verbose_name = "網站"
 
     def ready(self) -> None:
-        from briefings.hooks import edition_tools, entry_previews, publish_options, theme_choosers
+        from briefings import hooks
         from subscribers.chosen_themes import MEMBERS
         from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, MAILING, SEND_TO_MEMBERS
+        from subscribers.logins import audience_of
 
-        edition_tools.extend([MAIL_PREVIEW, MAILING])
-        entry_previews.append(ENTRY_AS_MAIL)
-        publish_options.append(SEND_TO_MEMBERS)
-        theme_choosers.append(MEMBERS)
+        hooks.audience_of = audience_of
+        hooks.edition_tools.extend([MAIL_PREVIEW, MAILING])
+        hooks.entry_previews.append(ENTRY_AS_MAIL)
+        hooks.publish_options.append(SEND_TO_MEMBERS)
+        hooks.theme_choosers.append(MEMBERS)

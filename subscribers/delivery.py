@@ -95,7 +95,7 @@ def group_members(edition: EditionContext) -> dict[tuple[int, ...], list[int]]:
 
 
 def is_open_to_public(edition: Edition) -> bool:
-    """Whether its mail may link to its pages; before it is published, whether it will be.
+    """Whether its mail links to its pages as they are; before it is published, whether it will.
 
     Nobody has said yet who may read a draft; it is expected to be for everybody.
     """

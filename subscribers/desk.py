@@ -23,7 +23,10 @@ from subscribers.models import DeliveryState, Frequency, Mailing, Member
 OPEN_MAILING = "subscribers.add_mailing"
 
 # A preview is nobody's mail, so its links lead nowhere.
-PREVIEW_SLOTS = {"greeting": "會員，您好：", "preferences": "#", "unsubscribe": "#", "mail": "#"}
+PREVIEW_SLOTS = {
+    "greeting": "會員，您好：",
+    **dict.fromkeys(("preferences", "unsubscribe", "mail", "enter"), "#"),
+}
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def make_subject(edition: EditionContext) -> str:
 def freeze_digest(edition: EditionContext, *, is_public: bool) -> Digest:
     """An unsaved digest of all the entries of `edition`, which may be a part (`only()`).
 
-    With `is_public` false it has no links to pages that would turn the reader away.
+    With `is_public` false its links go by the member's own entrance, since the pages themselves
+    would turn the reader away.
     """
     subject = make_subject(edition)
     context = {"edition": edition, "subject": subject, "is_public": is_public}

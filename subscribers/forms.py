@@ -19,6 +19,19 @@ def _get_themes_field(form: forms.BaseForm) -> forms.ModelMultipleChoiceField:
     return cast(forms.ModelMultipleChoiceField, form.fields["themes"])
 
 
+class LoginForm(forms.Form):
+    """Says the same whatever the address: only a worker looks it up."""
+
+    email = forms.EmailField(
+        label="電郵地址",
+        max_length=254,
+        validators=[validate_address],
+        error_messages={"required": "請填寫電郵地址。", "invalid": "請填寫正確的電郵地址。"},
+        help_text="你收取各期短評的地址。",
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
+    )
+
+
 class PreferencesForm(forms.ModelForm):
     """What a member may change by themselves."""
 

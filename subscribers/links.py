@@ -18,18 +18,24 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     MAIL = "mail"
     CONFIRM = "confirm"
+    LOGIN = "login"
+    ENTER = "enter"
 
 
 def make_token(purpose: Purpose, pk: int) -> str:
     """Safe in an address and in mail: digits, letters, `-`, `_`, and `.` between the parts.
 
-    Only CONFIRM expires. The others must work as long as somebody keeps the mail.
+    Only CONFIRM expires by what is in it. PREFERENCES, UNSUBSCRIBE and MAIL must work as long as
+    somebody keeps the mail; until when LOGIN and ENTER are good, their rows say.
     """
     return _signer(purpose).sign(str(pk))
 
 
 def read_token(purpose: Purpose, token: str) -> int:
-    """The key of the member (for MAIL, the delivery). Raises BadSignature, or its subclass."""
+    """The key of the member (for MAIL and ENTER the delivery, for LOGIN the login link).
+
+    Raises BadSignature, or its subclass.
+    """
     signer = _signer(purpose)
     if isinstance(signer, TimestampSigner):
         value = signer.unsign(token, max_age=CONFIRM_WITHIN)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from email.encoders import encode_base64
 from email.header import Header
 from email.headerregistry import Address
@@ -17,12 +18,19 @@ from briefings.contexts import absolute_url
 from briefings.models import Publication
 from subscribers.addresses import encode_address
 from subscribers.links import CONFIRM_WITHIN, Purpose, make_url
-from subscribers.models import Delivery, Digest, Mailing, Member
+from subscribers.models import (
+    LOGIN_LINK_GOOD_FOR,
+    Delivery,
+    Digest,
+    LoginLink,
+    Mailing,
+    Member,
+)
 
 # Base64 has no "_", so no part can contain it; random ones would make each building differ.
 BOUNDARY = "=_policy_commentary_="
 
-_SLOT = re.compile(r"\[\[(greeting|preferences|unsubscribe|mail)\]\]")
+_SLOT = re.compile(r"\[\[(greeting|preferences|unsubscribe|mail|enter)\]\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -80,26 +88,39 @@ def build_confirmation(member: Member) -> Message:
     Only a member is called by name. Before that the name may be anything, typed by anybody, which
     we would carry to an address of their choice.
     """
-    publication = Publication.load()
     name = member.name if member.is_active else ""
     purpose = Purpose.PREFERENCES if member.is_active else Purpose.CONFIRM
     template = "already_member" if member.is_active else "confirm"
+    url = make_url(purpose, member.pk)
+    return _build_notice(template, member.email, name, url, days=CONFIRM_WITHIN.days)
+
+
+def build_login(member: Member, link: LoginLink) -> Message:
+    """The link to log in by, for a member who asked. Raises BadAddress."""
+    minutes = LOGIN_LINK_GOOD_FOR // timedelta(minutes=1)
+    url = make_url(Purpose.LOGIN, link.pk)
+    return _build_notice("login", member.email, member.name, url, minutes=minutes)
+
+
+def _build_notice(template: str, email: str, name: str, url: str, **words: Any) -> Message:
+    """A mail about one link, to one person, at once."""
+    publication = Publication.load()
     context = {
         "publication": publication,
         "greeting": greet(name),
-        "url": make_url(purpose, member.pk),
+        "url": url,
         "site_url": absolute_url("/"),
-        "days": CONFIRM_WITHIN.days,
+        **words,
     }
     message = Message(
         subject=one_line(render_to_string(f"subscribers/mail/{template}/subject.txt", context)),
         body=render_to_string(f"subscribers/mail/{template}/body.txt", context),
         from_email=publication.sender_email,
-        to=[member.email],
+        to=[email],
         reply_to=[publication.reply_to] if publication.reply_to else None,
         headers={
             "From": write_address(publication.sender, publication.sender_email),
-            "To": write_address(name, member.email),
+            "To": write_address(name, email),
             "Date": format_datetime(timezone.localtime()),
             "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
             "Auto-Submitted": "auto-generated",
@@ -129,6 +150,7 @@ def make_slots(delivery: Delivery) -> dict[str, str]:
         "preferences": make_url(Purpose.PREFERENCES, member_id),
         "unsubscribe": make_url(Purpose.UNSUBSCRIBE, member_id),
         "mail": make_url(Purpose.MAIL, delivery.pk),
+        "enter": make_url(Purpose.ENTER, delivery.pk),
     }
 
 

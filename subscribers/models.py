@@ -4,6 +4,8 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import IntegrityError, models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
@@ -19,6 +21,8 @@ ASK_AGAIN_AFTER = timedelta(minutes=10)
 # tries: by then who asked has forgotten it, or asked again.
 CONFIRMATION_WAIT = timedelta(minutes=5)
 CONFIRMATION_GIVEN_UP = timedelta(days=3)
+
+LOGIN_LINK_GOOD_FOR = timedelta(minutes=15)
 
 
 class MemberState(models.TextChoices):
@@ -165,11 +169,18 @@ class Member(models.Model):
         return self._move(waits, state=MemberState.ACTIVE, confirmed_at=now or timezone.now())
 
     def unsubscribe(self, now: datetime | None = None) -> bool:
-        """→ unsubscribed, from this commit on. False if it was so before."""
+        """→ unsubscribed, from this commit on. False if it was so before.
+
+        Logins end with it, since nobody but an active member has any; dropped, they don't come
+        back with a member who joins again.
+        """
         subscribed = ~Q(state=MemberState.UNSUBSCRIBED)
-        return self._move(
+        has_left = self._move(
             subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now or timezone.now()
         )
+        self.sessions.all().delete()
+        self.login_links.all().delete()
+        return has_left
 
     def ask_for_confirmation(self, now: datetime) -> bool:
         """Whether one is to be sent. Of all who ask in a short while, one is told True."""
@@ -210,6 +221,48 @@ class ChosenTheme(models.Model):
     def __str__(self) -> str:
         """Names nobody: it is shown to who may delete themes, if not see members."""
         return f"一位會員的選擇（{self.pk}）"
+
+
+class LoginLink(models.Model):
+    """A link that was mailed to a member who asked to log in. Good once, and for a short while."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="login_links")
+    leads_to = models.CharField(max_length=500, blank=True)  # a path of the site
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "登入連結"
+        default_permissions = ()  # nobody looks at them
+
+    def __str__(self) -> str:
+        return f"一位會員的登入連結（{self.pk}）"
+
+    def is_good(self, now: datetime) -> bool:
+        return self.used_at is None and now - self.made_at < LOGIN_LINK_GOOD_FOR
+
+    def use(self, now: datetime) -> bool:
+        """Of all who press its button, one is told True."""
+        unused = LoginLink.objects.filter(
+            pk=self.pk, used_at=None, made_at__gt=now - LOGIN_LINK_GOOD_FOR
+        )
+        return bool(unused.update(used_at=now))
+
+
+class MemberSession(AbstractBaseSession):
+    """A member who is logged in, in one browser. It gives nothing but reading as a member."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="sessions")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "會員登入"
+        default_permissions = ()
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from subscribers.logins import MemberSessions
+
+        return MemberSessions
 
 
 class MailingState(models.TextChoices):

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import confirmations, delivery
+from subscribers import confirmations, delivery, logins
 
 
 @shared_task
@@ -18,3 +18,8 @@ def send_due() -> None:
 @shared_task
 def send_confirmation(member_id: int) -> None:
     confirmations.send_confirmation(member_id)
+
+
+@shared_task
+def send_login_link(email: str, leads_to: str) -> None:
+    logins.send_login_link(email, leads_to, timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscribers import views
+from subscribers import login_pages, views
 from subscribers.mailbox import mailbox_urlpatterns
 
 __all__ = ["mailbox_urlpatterns", "urlpatterns"]
@@ -13,4 +13,9 @@ urlpatterns = [
     path("preferences/<str:token>/", views.preferences, name="preferences"),
     path("unsubscribe/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("mail/<str:token>/", views.mail, name="mail"),
+    path("login/", login_pages.login, name="login"),
+    path("login/sent/", login_pages.login_sent, name="login_sent"),
+    path("login/<str:token>/", login_pages.log_in, name="login"),
+    path("enter/<str:token>/", login_pages.enter, name="enter"),
+    path("logout/", login_pages.logout, name="logout"),
 ]

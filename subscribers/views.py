@@ -32,8 +32,8 @@ def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
             try:
                 member = _find_member(purpose, token)
             except BadSignature:
-                return _show_bad_link(request)
-            return view(request, member) if member else _show_no_member(request)
+                return show_bad_link(request)
+            return view(request, member) if member else show_no_member(request)
 
         return show
 
@@ -83,7 +83,7 @@ def confirm(request: HttpRequest, member: Member) -> HttpResponse:
 @for_member(Purpose.PREFERENCES)
 def preferences(request: HttpRequest, member: Member) -> HttpResponse:
     if not member.is_active:
-        return _show_no_member(request)
+        return show_no_member(request)
     form = PreferencesForm(request.POST or None, instance=member)
     is_saved = form.is_valid()
     if is_saved:
@@ -118,7 +118,7 @@ def mail(request: HttpRequest, token: str) -> HttpResponse:
     try:
         delivery_id = read_token(Purpose.MAIL, token)
     except BadSignature:
-        return _show_bad_link(request)
+        return show_bad_link(request)
     deliveries = Delivery.objects.select_related("digest", "mailing__edition")
     delivery = get_object_or_404(deliveries, pk=delivery_id)
     if delivery.mailing.edition.state != State.PUBLISHED:
@@ -134,9 +134,9 @@ def _find_member(purpose: Purpose, token: str) -> Member | None:
     return Member.objects.filter(pk=read_token(purpose, token)).first()
 
 
-def _show_bad_link(request: HttpRequest) -> HttpResponse:
+def show_bad_link(request: HttpRequest) -> HttpResponse:
     return render(request, "subscribers/bad_link.html", status=404)
 
 
-def _show_no_member(request: HttpRequest) -> HttpResponse:
+def show_no_member(request: HttpRequest) -> HttpResponse:
     return render(request, "subscribers/no_member.html")

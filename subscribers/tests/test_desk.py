@@ -116,19 +116,19 @@ def test_a_preview_for_one_theme_leaves_out_the_rest(client, editor):
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_linked"),
-    [({}, True), ({"audience": Audience.MEMBERS}, False)],
+    ("fields", "is_for_members"),
+    [({}, False), ({"audience": Audience.MEMBERS}, True)],
     ids=["public", "members"],
 )
-def test_a_preview_shows_the_links_that_the_mail_has(client, editor, fields, is_linked):
+def test_a_preview_shows_the_links_that_the_mail_has(client, editor, fields, is_for_members):
     make_member()
     edition = make_published(**fields)
 
     page = client.get(tool(edition, "mail")).content.decode()
     mailing = open_mailing(edition, by=None)
 
-    assert ("在網站閱讀" in page) is is_linked
-    assert ("在網站閱讀" in mailing.digests.get().text) is is_linked
+    assert ("這一期只供會員閱讀" in page) is is_for_members
+    assert ("這一期只供會員閱讀" in mailing.digests.get().text) is is_for_members
 
 
 def test_a_draft_is_previewed_as_the_public_would_get_it(client, editor):
@@ -138,16 +138,18 @@ def test_a_draft_is_previewed_as_the_public_would_get_it(client, editor):
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_linked"),
-    [({}, True), ({"audience": Audience.MEMBERS}, False)],
+    ("fields", "is_for_members"),
+    [({}, False), ({"audience": Audience.MEMBERS}, True)],
     ids=["public", "members"],
 )
-def test_a_scheduled_edition_is_previewed_as_it_will_be_mailed(client, editor, fields, is_linked):
+def test_a_scheduled_edition_is_previewed_as_it_will_be_mailed(
+    client, editor, fields, is_for_members
+):
     edition = make_scheduled(**fields)
 
     page = client.get(tool(edition, "mail")).content.decode()
 
-    assert ("在網站閱讀" in page) is is_linked
+    assert ("這一期只供會員閱讀" in page) is is_for_members
 
 
 def test_who_may_not_see_mailings_does_not(client, editor):

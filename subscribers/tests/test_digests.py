@@ -111,6 +111,14 @@ def test_a_members_edition_has_no_links_to_pages_that_would_turn_the_reader_away
     assert edition.slug not in digest.html
 
 
+def test_a_members_edition_leads_to_page_entry_and_pdf_by_the_members_own_entrance(edition):
+    digest = freeze(edition, is_public=False)
+
+    for place in ("", "?to=entry-1", "?to=pdf"):
+        assert f"[[enter]]{place}\n" in digest.text
+        assert f'href="[[enter]]{place}"' in digest.html
+
+
 def test_styles_are_inlined_and_the_rules_for_dark_and_phone_survive(edition):
     html = freeze(edition).html
 

@@ -1,0 +1,177 @@
+"""Members who read on the web: how they are let in, known again, and let out.
+
+Not the editors' login: a cookie and a table of its own, and no password. It gives one thing, to
+read as a member. What a member has chosen is changed with the links in their mail alone, so whoever
+was sent such a mail on, or finds a browser open, can read and nothing else.
+"""
+
+import logging
+import re
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import rotate_token
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from briefings.clients import read_client_address
+from briefings.models import Audience, Edition
+from subscribers.messages import build_login
+from subscribers.models import (
+    LOGIN_LINK_GOOD_FOR,
+    Delivery,
+    LoginLink,
+    Member,
+    MemberSession,
+)
+from subscribers.transport import Relay, TransportError
+
+logger = logging.getLogger(__name__)
+
+COOKIE = "member"
+LOGIN_GOOD_FOR = timedelta(days=30)
+
+# A mail is sent on to colleagues, and they get in by its link: so the link is good for a month,
+# and opens a day's reading each time.
+ENTRANCE_GOOD_FOR = timedelta(days=30)
+ENTERED_GOOD_FOR = timedelta(days=1)
+
+# Enough for a typing mistake and an impatient person; no more to fill somebody's mailbox with.
+MAILS = 3
+WITHIN = timedelta(hours=1)
+ASKED_BY_CLIENT = 20  # in an hour: an office asks from one address
+
+_KEY = re.compile("[a-z0-9]{32}")  # as Django makes them
+_MEMBER = "member"
+_ANCHOR = re.compile(r"entry-[0-9]{1,4}")
+
+
+class MemberSessions(SessionStore):
+    """Django's sessions in a table of their own, each knowing its member.
+
+    So they go with the member's row, and are never mistaken for an editor's.
+    """
+
+    @classmethod
+    def get_model_class(cls) -> type[MemberSession]:
+        return MemberSession
+
+    def create_model_instance(self, data: dict[str, int]) -> MemberSession:
+        session = cast(MemberSession, super().create_model_instance(data))
+        session.member_id = data[_MEMBER]
+        return session
+
+
+# --------------------------------------------------------------------------------------- reading
+
+
+def audience_of(request: HttpRequest) -> Audience:
+    """What briefings asks (`briefings.hooks`). No query for who has no cookie, one for others."""
+    return Audience.MEMBERS if find_reader(request) else Audience.PUBLIC
+
+
+def find_reader(request: HttpRequest) -> Member | None:
+    """The member who is logged in. Who has left or was suspended is none from that moment on."""
+    key = request.COOKIES.get(COOKIE, "")
+    if not _KEY.fullmatch(key):
+        return None
+    is_open = {"sessions__session_key": key, "sessions__expire_date__gt": timezone.now()}
+    return Member.objects.active().filter(**is_open).first()
+
+
+def open_session(
+    request: HttpRequest, answer: HttpResponseBase, member: Member, good_for: timedelta
+) -> None:
+    """Always a new one: what a browser brought along is of no use to who put it there."""
+    _drop_session(request)
+    rotate_token(request)
+    session = MemberSessions()
+    session[_MEMBER] = member.pk
+    session.set_expiry(good_for)
+    session.create()
+    answer.set_cookie(
+        COOKIE,
+        str(session.session_key),
+        max_age=good_for,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def close_session(request: HttpRequest, answer: HttpResponseBase) -> None:
+    _drop_session(request)
+    answer.delete_cookie(COOKIE, samesite="Lax")
+
+
+def _drop_session(request: HttpRequest) -> None:
+    key = request.COOKIES.get(COOKIE, "")
+    if _KEY.fullmatch(key):
+        MemberSession.objects.filter(session_key=key).delete()
+
+
+# ---------------------------------------------------------------------------------- the login link
+
+
+def may_ask(request: HttpRequest) -> bool:
+    """Whether this client has not asked too often, whoever it asked for.
+
+    Counted in the cache: where processes share none, each by itself. What is mailed to one address
+    is bounded by its rows, whoever asks.
+    """
+    hour = int(timezone.now().timestamp()) // 3600
+    key = f"login:{read_client_address(request)}:{hour}"
+    cache.add(key, 0, timeout=3600)
+    try:
+        return bool(cache.incr(key) <= ASKED_BY_CLIENT)
+    except ValueError:  # dropped just now by a cache that is full
+        return True
+
+
+def send_login_link(email: str, leads_to: str, now: datetime) -> None:
+    """To the active member of that address, unless they got their share already; else nothing."""
+    member = Member.objects.active().with_email(email).first()
+    if member is None:
+        return
+    if member.login_links.filter(made_at__gt=now - WITHIN).count() >= MAILS:
+        logger.warning("Member %s has been mailed enough login links", member.pk)
+        return
+    # Written first: a mail too few is asked for again, mails without end are not taken back.
+    link = member.login_links.create(made_at=now, leads_to=choose_address(leads_to))
+    try:
+        with Relay() as relay:
+            relay.send(build_login(member, link))
+    except (TransportError, ValueError) as error:  # a BadAddress is a ValueError
+        logger.warning("The login link for member %s was not sent: %s", member.pk, error)
+
+
+def choose_address(path: str) -> str:
+    """`path` if it is one of this site's and not too long to keep; else empty."""
+    is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if is_ours and path.isprintable() and len(path) <= 500 else ""
+
+
+# -------------------------------------------------------------------- the links in a mailed edition
+
+
+def is_entrance_open(delivery: Delivery, now: datetime) -> bool:
+    """Whether the links of a delivery's mail still let its member in."""
+    return now - delivery.mailing.opened_at < ENTRANCE_GOOD_FOR
+
+
+def find_place(edition: Edition, place: str) -> str:
+    """Where in the edition a link of its mail leads: "pdf", an entry's anchor, or its beginning."""
+    path = edition.get_absolute_url()
+    if place == "pdf":
+        return f"{path.rstrip('/')}.pdf"
+    return f"{path}#{place}" if _ANCHOR.fullmatch(place) else path
+
+
+def forget_old_logins(now: datetime) -> None:
+    MemberSession.objects.filter(expire_date__lte=now).delete()
+    LoginLink.objects.filter(made_at__lte=now - max(WITHIN, LOGIN_LINK_GOOD_FOR)).delete()
