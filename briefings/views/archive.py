@@ -74,11 +74,11 @@ class EditionDetailView(ReaderView, LastingPage, GoneWhenWithdrawn):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         previous, following = find_neighbours(self.object, self.audience)
         edition = describe_edition(self.object)
+        # Other sites are told of what everybody may read.
+        schema = "" if edition.is_for_members else write_json_ld(describe_edition_page(edition))
         return super().get_context_data(
             **{**kwargs, "edition": edition},
-            schema=None
-            if edition.is_for_members
-            else write_json_ld(describe_edition_page(edition)),
+            schema=schema,
             previous=previous,
             following=following,
         )
