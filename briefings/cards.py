@@ -10,6 +10,7 @@ from functools import cache
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from celery import signature
 from django.conf import settings
@@ -50,7 +51,7 @@ class CardFace:
     organisation: str
     publication: str
     headline: str  # of the publication's own card, its tagline
-    foot: str
+    foot: str  # when it came out; of the publication's own card, where it is
 
     @property
     def digest(self) -> str:
@@ -70,7 +71,12 @@ def describe_card(entry: Entry, publication: Publication) -> CardFace:
 
 
 def describe_general_card(publication: Publication) -> CardFace:
-    return CardFace(_name_house(publication), publication.name, publication.tagline, "")
+    return CardFace(
+        organisation=_name_house(publication),
+        publication=publication.name,
+        headline=publication.tagline,
+        foot=publication.english_name or urlsplit(settings.SITE_URL).netloc,
+    )
 
 
 def _name_house(publication: Publication) -> str:
@@ -152,7 +158,8 @@ def draw(face: CardFace) -> bytes:
     pen.line((MARGIN, 186, WIDTH - MARGIN, 186), NAVY, 2)
     _draw_headline(pen, face.headline)
     pen.rectangle((0, 532, WIDTH, HEIGHT), TINT)
-    pen.rectangle((MARGIN, 566, MARGIN + 7, 598), RED)
+    if face.foot:
+        pen.rectangle((MARGIN, 566, MARGIN + 7, 598), RED)
     _write(pen, (MARGIN + 26, 564), face.foot, _font(fonts.SANS, 30), RED, tracking=1)
     file = BytesIO()
     # Few colours beside each other: a palette takes a third of the bytes, and nobody sees it.

@@ -171,6 +171,16 @@ class Waking:
         self.asked.append(self.name)
 
 
+@pytest.mark.parametrize(
+    ("english_name", "foot"), [("Policy Notes", "Policy Notes"), ("", "news.example")]
+)
+def test_the_publications_card_says_where_it_is(english_name, foot, settings):
+    settings.SITE_URL = "https://news.example"
+    publication = Publication(name="政策短評", english_name=english_name)
+
+    assert cards.describe_general_card(publication).foot == foot
+
+
 @pytest.mark.django_db
 def test_the_publications_card_is_served(client):
     draw_general_card()
