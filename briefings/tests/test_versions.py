@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from briefings import hooks
 from briefings.corrections import correcting
 from briefings.history import keep_version
 from briefings.models import Audience, Edition, Entry
@@ -172,6 +173,18 @@ def test_what_was_public_and_corrected_while_withdrawn_can_still_be_looked_up(en
     publish_edition(Edition.objects.get(), audience=Audience.PUBLIC)
 
     assert "<strong>三億元</strong>" in client.get(f"/e/{entry.pk}/v1").text
+
+
+def test_a_member_is_led_to_the_text_that_stands_and_to_no_other(client, monkeypatch):
+    edition = make_published({"headline": "撥款", "body": FIRST}, audience=Audience.MEMBERS)
+    entry = edition.entries.get()
+    correct(entry, body=SECOND)
+    monkeypatch.setattr(hooks, "audience_of", lambda request: Audience.MEMBERS)
+
+    answer = client.get(f"/e/{entry.pk}/v2")
+
+    assert answer["Location"] == entry.get_absolute_url()
+    assert client.get(f"/e/{entry.pk}/v1").status_code == 404
 
 
 def test_an_earlier_version_costs_the_same_however_many_were_recorded(

@@ -44,7 +44,9 @@ class OfEntry(ReaderView, GoneWhenWithdrawn):
         return cast(Edition, self.object.edition)  # there is one, or nobody could read the entry
 
     def list_versions(self, entry: EntryContext) -> list[versions.PublishedVersion]:
-        return versions.list_versions(entry, self.edition.opened_at)
+        """Members may cite what they read first, by the address of the text that stands."""
+        came_out = self.edition.published_at if self.audience == Audience.MEMBERS else None
+        return versions.list_versions(entry, came_out or self.edition.opened_at)
 
     def describe(self) -> tuple[EntryContext, EditionContext]:
         edition = describe_edition(self.edition)
@@ -216,7 +218,7 @@ class VersionView(OfEntry):
                 "edition": edition,
                 "version": version,
                 "versions": known[::-1],
-                "canonical_url": canonical,
+                "canonical_url": "" if edition.is_for_members else canonical,
             },
             **kwargs,
         )
