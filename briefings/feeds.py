@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self, cast
 from xml.sax.xmlreader import AttributesImpl
 
@@ -31,6 +31,7 @@ from briefings.views.archive import send_on
 
 LANGUAGE = "zh-Hant-HK"
 LENGTH = 30  # entries in a feed
+EMPTY_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 # XML 1.0 has no way to write these, and pasted text sometimes holds them.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -162,7 +163,17 @@ def drop_unwritable(text: str) -> str:
     return _NOT_IN_XML.sub("", text)
 
 
-class FullAtom(Atom1Feed):
+class Dated:
+    """Django says that a feed without entries changed just now, whenever it is asked."""
+
+    items: list[dict[str, Any]]
+
+    def latest_post_date(self) -> datetime:
+        known: datetime = super().latest_post_date() if self.items else EMPTY_SINCE  # type: ignore[misc]
+        return known
+
+
+class FullAtom(Dated, Atom1Feed):
     """Django's generator writes summaries only."""
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
@@ -174,7 +185,7 @@ class FullAtom(Atom1Feed):
         handler.addQuickElement("content", item["content"], {"type": "html"})
 
 
-class FullRSS(Rss201rev2Feed):
+class FullRSS(Dated, Rss201rev2Feed):
     def rss_attributes(self) -> dict[str, str]:
         return {
             **super().rss_attributes(),

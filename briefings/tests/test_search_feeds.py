@@ -1,5 +1,6 @@
 """Any search, to subscribe to."""
 
+import time
 from datetime import date
 
 import feedparser
@@ -98,3 +99,15 @@ def test_the_search_page_names_its_feeds(client):
 def test_a_search_page_without_a_search_names_none(client):
     assert "/feeds/search/" not in client.get("/search/").text
     assert "/feeds/search/" not in client.get("/search/?q=港口&year=x").text
+
+
+def test_a_feed_without_entries_stays_the_same_until_it_has_one(client):
+    addresses = [f"/feeds/search/{kind}/?q=無人提過" for kind in KINDS]
+    before = [client.get(address) for address in addresses]
+    time.sleep(1.1)  # feeds tell time in seconds
+    after = [client.get(address) for address in addresses]
+
+    assert [answer.content for answer in after] == [answer.content for answer in before]
+    for address, answer in zip(addresses, before, strict=True):
+        again = client.get(address, headers={"if-none-match": answer["ETag"]})
+        assert again.status_code == 304
