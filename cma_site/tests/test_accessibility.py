@@ -17,13 +17,17 @@ from reversion.models import Version
 from briefings.corrections import correcting
 from briefings.history import keep_version
 from briefings.imports import hand_in
-from briefings.models import Autosave, Edition, Entry, Theme
+from briefings.models import Audience, Autosave, Edition, Entry, Theme
 from briefings.previews import make_shared_url, share_draft
 from briefings.tests.importer.specimens import make_pieces
 from briefings.tests.importer.typesetting import typeset
+from briefings.tests.makers import make_published
 from cma_site.tests.furnish import furnish
 from cma_site.tests.makers import PASSWORD, make_staff
 from cma_site.tests.walking import list_addresses
+from subscribers.links import Purpose, make_token
+from subscribers.models import LoginLink
+from subscribers.tests.makers import make_mailing
 
 pytestmark = [
     pytest.mark.slow,
@@ -123,6 +127,23 @@ def list_public_pages() -> list[str]:
     ]
 
 
+def list_members_pages() -> list[str]:
+    """What members see from the login on; the last ones only once they are in."""
+    edition = make_published({"themes": ["工業"]}, number=95, audience=Audience.MEMBERS)
+    delivery = make_mailing(1, edition).deliveries.get()
+    link = LoginLink.objects.create(member=delivery.member, made_at=timezone.now())
+    return [
+        "/login/",
+        "/login/sent/",
+        f"/enter/{make_token(Purpose.ENTER, delivery.pk)}/",
+        f"/login/{make_token(Purpose.LOGIN, link.pk)}/",
+        "/",
+        edition.get_absolute_url(),
+        edition.entries.get().get_absolute_url(),
+        "/login/?in",
+    ]
+
+
 def find_faults(page, base: str, addresses: list[str]) -> list[str]:
     """What axe calls serious or worse: the page, the rule, and where it is broken first."""
     faults = []
@@ -137,6 +158,19 @@ def find_faults(page, base: str, addresses: list[str]) -> list[str]:
                     place = violation["nodes"][0]["html"][:160]
                     faults.append(f"{address} {scheme} {violation['id']}: {place}")
     return faults
+
+
+def test_no_page_of_members_has_a_serious_fault(page, live_server):
+    *outside, log_in, home, edition, entry, inside = list_members_pages()
+
+    faults = find_faults(page, live_server.url, [*outside, log_in])
+    page.get_by_role("button", name="登入").click()
+    page.wait_for_url(f"{live_server.url}/")
+    faults += find_faults(page, live_server.url, [home, edition, entry, inside])
+    connection.close()
+
+    assert "你已登入" in page.inner_text("main")
+    assert not faults, "\n".join(faults)
 
 
 def test_no_page_has_a_serious_fault(house, live_server):

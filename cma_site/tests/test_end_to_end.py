@@ -182,3 +182,49 @@ def test_a_reader_joins_by_confirming_their_address(site, inbox, page):
     page.get_by_role("button", name="確認").click()
 
     assert list_members(site) == "new@example.com"
+
+
+PUBLISH_TO_MEMBERS = """
+from briefings.models import Audience, Edition
+from briefings.publishing import publish_edition
+from subscribers.delivery import open_mailing
+edition = Edition.objects.get()
+publish_edition(edition, audience=Audience.MEMBERS)
+open_mailing(edition, by=None)
+print(edition.get_absolute_url())
+"""
+
+
+def test_a_member_reads_a_closed_edition_by_its_mail_and_then_by_a_login_link(site, inbox, page):
+    site.python(SET_UP)
+    address = f"{site.url}{site.python(PUBLISH_TO_MEMBERS)}"
+    assert page.goto(address).status == 404
+
+    # From the mail: the link shows a button, the button leads to the very entry.
+    message = next(m for m in inbox.wait_for(3) if "chan@" in m["To"])
+    page.goto(find_link(message, rf"{site.url}/enter/\S+\?to=entry-2"))
+    page.get_by_role("button", name="閱讀第1期").click()
+    assert page.url == f"{address}#entry-2"
+    assert "談北部都會區與廠商" in page.inner_text("main")
+    assert "只限會員" in page.inner_text("main")
+
+    # Out again.
+    page.get_by_role("link", name="會員登入").click()
+    page.get_by_role("button", name="登出").click()
+    assert page.goto(address).status == 404
+
+    # From the page that isn't there to a link in the mailbox, and back to the page.
+    page.get_by_role("link", name="登入", exact=True).click()
+    page.get_by_label("電郵地址").fill("Chan@example.com")
+    page.get_by_role("button", name="寄出登入連結").click()
+    assert "請查看郵箱" in page.inner_text("main")
+    link = find_link(inbox.wait_for(4)[3], rf"{site.url}/login/\S+")
+    page.goto(link)
+    page.get_by_role("button", name="登入").click()
+    assert page.url == address
+    assert "談新質生產力與廠商" in page.inner_text("main")
+
+    # The link is used up, in this browser or another.
+    page.context.clear_cookies()
+    assert page.goto(link).status == 410
+    assert page.goto(address).status == 404
