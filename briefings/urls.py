@@ -1,6 +1,7 @@
 from django.urls import path, register_converter
 
 from briefings import feeds, previews
+from briefings.api import site as api
 from briefings.html import PICTURE_NAME
 from briefings.views import archive, entries, files, phrases, search
 
@@ -68,6 +69,8 @@ urlpatterns = [
     path("phrases.csv", phrases.phrase_counts, name="phrase_counts"),
     path("about/", archive.AboutView.as_view(), name="about"),
     path("privacy/", archive.PrivacyView.as_view(), name="privacy"),
+    path("api/", api.GuideView.as_view(), name="api_guide"),
+    path("api/v1/", api.list_addresses()),
     path("feeds/atom/", feeds.AtomFeed(), name="feed_atom"),
     path("feeds/rss/", feeds.RSSFeed(), name="feed_rss"),
     path("feeds/json/", feeds.json_feed, name="feed_json"),

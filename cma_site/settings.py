@@ -91,6 +91,15 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --------------------------------------------------------------------------- what programs may ask
+API_RATE = env.int("API_RATE", default=120)  # requests a minute, for each client
+# Any site's page may read the API, and nothing else here.
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_ALL_ORIGINS = True
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["accept", "if-none-match"]
+CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "Retry-After"]
+
 # ------------------------------------------------------------------------------------ the house
 ROOT_URLCONF = "cma_site.urls"
 WSGI_APPLICATION = "cma_site.wsgi.application"
@@ -110,6 +119,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "cma_site.apps.LoginsConfig",  # axes under a Chinese name
     "csp",
+    "corsheaders",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -120,6 +130,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "cma_site.page_policy.PagePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -163,6 +174,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# ------------------------------------------------------------------------------------ the cache
+# Counts of how often a client asks, kept for a minute or two. Each process counts by itself
+# unless they share a cache: CACHE_URL=redis://…
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 # ------------------------------------------------------------------------------------ the queue
 # The ledger is the truth; the broker carries wake-ups only, so no results are kept.

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 ALLOWED = re.compile(
     r"""(?<![A-Za-z])(
         Atom | RSS | JSON(\ Feed)? | PDF | HTML | Word | TOTP | URL | SMTP | XML | API
+        | OpenAPI | RFC | ISO | CORS
         | GIF | PNG | JPEG | WebP | KB | MB | https?
         | docx | txt | pdf | png | svg | jpe?g | webp | MPF | Reply-To | Message-ID
         | Ctrl | Control | Command | Mac | Enter | Tab | Esc
