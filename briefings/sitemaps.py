@@ -9,6 +9,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from briefings.contexts import absolute_url
+from briefings.languages import list_addresses
 from briefings.models import Audience, Edition, Entry, State, Theme
 
 
@@ -20,6 +21,18 @@ class SiteSitemap(Sitemap):
 
     def get_protocol(self, protocol: str | None = None) -> str:
         return urlsplit(absolute_url("/")).scheme
+
+    def get_urls(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """Each page with its addresses in other languages."""
+        urls = super().get_urls(*args, **kwargs)
+        site = absolute_url("")
+        for url in urls:
+            addresses = list_addresses(url["location"].removeprefix(site))
+            url["alternates"] = [
+                {"lang_code": language, "location": f"{site}{address}"}
+                for language, address in addresses
+            ]
+        return urls
 
 
 class PageSitemap(SiteSitemap):

@@ -3,6 +3,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from briefings.contexts import absolute_url
+from briefings.languages import list_addresses
 
 
 @require_safe
@@ -12,8 +13,14 @@ def allow_reading(request: HttpRequest) -> HttpResponse:
     lines = (
         "User-agent: *",
         f"Disallow: {reverse('admin:index')}",
-        f"Disallow: {reverse('briefings:search')}",
-        f"Disallow: {reverse('briefings:phrases')}?",
+        *(
+            f"Disallow: {address}"
+            for _, address in list_addresses(reverse("briefings:search"))[:-1]
+        ),
+        *(
+            f"Disallow: {address}?"
+            for _, address in list_addresses(reverse("briefings:phrases"))[:-1]
+        ),
         f"Disallow: {reverse('briefings:phrase_counts')}",
         f"Disallow: {searches}",
         f"Sitemap: {absolute_url(reverse('sitemap'))}",

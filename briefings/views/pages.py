@@ -13,6 +13,7 @@ from django.views.generic.base import ContextMixin
 
 from briefings import hooks
 from briefings.contexts import EditionContext, absolute_url
+from briefings.languages import is_page, list_addresses
 from briefings.models import (
     CAME_OUT,
     Audience,
@@ -88,6 +89,13 @@ class LastingPage(ContextMixin):
         page = context.get("page_obj")
         query = f"?page={page.number}" if page and page.number > 1 else ""
         context["canonical_url"] = absolute_url(escape_uri_path(self.request.path) + query)
+        if is_page(self.request.path_info):
+            context["alternates"] = [
+                (language, absolute_url(address))
+                for language, address in list_addresses(
+                    escape_uri_path(self.request.path_info) + query
+                )
+            ]
         return context
 
 

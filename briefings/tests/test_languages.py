@@ -1,0 +1,187 @@
+"""Every public page is also to be had in Simplified, at its own address."""
+
+import re
+from datetime import date
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+
+from briefings.languages import PAGES
+from briefings.models import Audience, Publication, Theme
+from briefings.models.themes import FormerThemeAddress
+from briefings.publishing import withdraw_edition
+from briefings.tests.makers import make_published
+
+pytestmark = pytest.mark.django_db
+SITE = "https://news.example"
+
+
+@pytest.fixture(autouse=True)
+def archive(settings):
+    settings.SITE_URL = SITE
+    Publication(about="<p>關於本會</p>", privacy="<p>私隱</p>").save()
+    body = f'<p>發展經濟，見<a href="{SITE}/entries/乙/">另文</a>和 <a href="https://example.com/">外網</a>。</p>'
+    theme = Theme.objects.create(name="供應鏈", slug="供應鏈")
+    make_published({"headline": "經濟發展", "body": body, "themes": [theme]}, {"headline": "乙"})
+
+
+PAGE_ADDRESSES = [
+    "/",
+    "/editions/",
+    "/editions/2026-11-20/",
+    "/entries/經濟發展/",
+    "/themes/",
+    "/themes/供應鏈/",
+    "/search/?q=發展",
+    "/about/",
+    "/privacy/",
+]
+
+
+def read(client, address: str, status: int = 200) -> str:
+    answer = client.get(address)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+# -------------------------------------------------------------------------------------- simplified
+@pytest.mark.parametrize("address", PAGE_ADDRESSES)
+def test_a_page_is_to_be_had_in_simplified(client, address):
+    page = read(client, f"/zh-hans{address}")
+
+    assert '<html lang="zh-Hans">' in page
+    assert "政策短评" in page
+    assert "政策短評" not in page
+
+
+@pytest.mark.parametrize("address", PAGE_ADDRESSES)
+def test_its_links_lead_within(client, address):
+    page = read(client, f"/zh-hans{address}")
+
+    links = re.findall(r'<(?:a|form) [^>]*?(?:href|action)="(/[^"]*)"(?! lang)', page)
+    outside = [link for link in links if not link.startswith("/zh-hans/")]
+    others = ("/subscribe/", "/feeds/", "/api/", "/mailbox/", "/editions/2026-11-20.pdf")
+    assert [link for link in outside if not link.startswith(others)] == []
+    assert "/zh-hans/" in links
+
+
+def test_a_link_in_a_text_to_the_archive_leads_within_and_others_stay(client):
+    page = read(client, "/zh-hans/entries/經濟發展/")
+
+    assert f'href="{SITE}/zh-hans/entries/乙/"' in page
+    assert 'href="https://example.com/"' in page
+
+
+@pytest.mark.parametrize("prefix", ["", "/zh-hans"])
+def test_a_page_states_its_own_address_and_those_of_the_others(client, prefix):
+    page = read(client, f"{prefix}/themes/供應鏈/")
+
+    path = quote("/themes/供應鏈/")
+    assert f'<link rel="canonical" href="{SITE}{prefix}{path}">' in page
+    assert f'<link rel="alternate" hreflang="zh-Hant-HK" href="{SITE}{path}">' in page
+    assert f'<link rel="alternate" hreflang="zh-Hans" href="{SITE}/zh-hans{path}">' in page
+    assert f'<link rel="alternate" hreflang="x-default" href="{SITE}{path}">' in page
+
+
+def test_the_switch_leads_to_the_same_page_with_what_was_asked(client):
+    asked = f"?q={quote('發展')}&year=2026"
+
+    there = read(client, f"/search/{asked}")
+    back = read(client, f"/zh-hans/search/{asked}")
+
+    query = asked.replace("&", "&amp;")
+    assert f'<a href="/zh-hans/search/{query}" lang="zh-Hans"' in there
+    assert f'<a href="/search/{query}" lang="zh-Hant-HK"' in back
+
+
+@pytest.mark.parametrize("words", ["发展经济", "發展經濟"])
+def test_it_is_searched_in_either_script(client, words):
+    page = read(client, f"/zh-hans/search/?q={words}")
+
+    assert "<mark>发展经济</mark>" in page
+    assert f'value="{words}"' in page
+
+
+def test_what_is_not_there_is_told_in_simplified(client):
+    for address in ("/zh-hans/nothing/", "/zh-hans/entries/nothing/"):
+        assert "找不到这一页" in read(client, address, status=404)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["admin/", "subscribe/", "feeds/atom/", "editions/2026-11-20.pdf", "api/v1/", "robots.txt"],
+)
+def test_only_pages_of_the_archive_are_there(client, address):
+    assert client.get(f"/zh-hans/{address}").status_code == 404
+
+
+def test_what_was_withdrawn_says_so_in_simplified(client):
+    edition = make_published({"headline": "丙"}, date=date(2026, 1, 2))
+    withdraw_edition(edition, note="資料有誤。")
+
+    assert "资料有误。" in read(client, "/zh-hans/editions/2026-01-02/", status=410)
+
+
+def test_nothing_closed_is_there(client):
+    make_published({"headline": "密件"}, audience=Audience.MEMBERS, date=date(2026, 1, 2))
+
+    read(client, "/zh-hans/entries/密件/", status=404)
+    assert "密件</a>" not in read(client, "/zh-hans/search/?q=密件")
+
+
+@pytest.mark.parametrize(
+    ("address", "leads_to"),
+    [
+        ("/zh-hans", "/zh-hans/"),
+        ("/zh-hans/about", "/zh-hans/about/"),
+        ("/zh-hans/themes/物流/", f"/zh-hans{quote('/themes/供應鏈/')}"),
+    ],
+)
+def test_who_is_sent_on_stays_within(client, address, leads_to):
+    FormerThemeAddress.objects.create(theme=Theme.objects.get(), slug="物流")
+
+    answer = client.get(address)
+
+    assert (answer.status_code, answer["Location"]) == (301, leads_to)
+
+
+def test_the_length_told_is_that_of_what_is_sent(client):
+    answer = client.get("/zh-hans/about/")
+
+    assert int(answer["Content-Length"]) == len(answer.content)
+
+
+def test_the_sitemap_names_each_pages_other_addresses(client):
+    sitemap = read(client, "/sitemap.xml")
+
+    for language, address in (("zh-Hant-HK", "/about/"), ("zh-Hans", "/zh-hans/about/")):
+        assert f'rel="alternate" hreflang="{language}" href="{SITE}{address}"' in sitemap
+
+
+def test_crawlers_search_in_no_language(client):
+    assert "Disallow: /zh-hans/search/\n" in read(client, "/robots.txt")
+
+
+def test_pages_are_named_as_their_addresses_are():
+    """A page that was renamed would silently lose its other languages."""
+    from briefings.urls import urlpatterns
+
+    known = {f"briefings:{pattern.name}" for pattern in urlpatterns if hasattr(pattern, "name")}
+    assert PAGES - known <= {"briefings:phrases", "briefings:entry_version"}
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_reader_goes_over_to_simplified_and_stays(page, live_server):
+    page.goto(f"{live_server.url}/editions/2026-11-20/")
+
+    page.get_by_role("link", name="简体").click()
+    page.get_by_role("link", name="经济发展").last.click()
+    page.get_by_role("searchbox").fill("发展经济")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("mark").first).to_have_text("发展经济")
+    assert "/zh-hans/search/" in page.url
+    page.get_by_role("link", name="繁體").click()
+    expect(page.locator("mark").first).to_have_text("發展經濟")
