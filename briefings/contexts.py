@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_noop
 
 from briefings.differences import render_difference
 from briefings.html import carry_pictures
@@ -66,11 +67,11 @@ class ThemeContext:
 
 # The parts of a text that a correction can change, as readers know them.
 CORRECTED_PARTS = {
-    "headline": "標題",
-    "lead": "導言",
-    "body": "短評",
-    "sources": "資料來源",
-    "authors": "作者",
+    "headline": gettext_noop("標題"),
+    "lead": gettext_noop("導言"),
+    "body": gettext_noop("短評"),
+    "sources": gettext_noop("資料來源"),
+    "authors": gettext_noop("作者"),
 }
 _AROUND_A_CORRECTION = 30  # characters beside a change: enough to know the place again
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from briefings.models import Audience, Entry, Theme
 from briefings.phrase_plots import Measure
@@ -11,18 +12,20 @@ class SearchForm(forms.Form):
     """What stands in a search address. A filter that makes no sense is named, and left out."""
 
     q = forms.CharField(
-        label="搜尋",
+        label=_("搜尋"),
         required=False,
-        error_messages={"null_characters_not_allowed": "搜尋字詞含有不能顯示的字元。"},
+        error_messages={"null_characters_not_allowed": _("搜尋字詞含有不能顯示的字元。")},
     )
     theme = forms.SlugField(
-        required=False, allow_unicode=True, error_messages={"invalid": "沒有這個政策主題。"}
+        required=False, allow_unicode=True, error_messages={"invalid": _("沒有這個政策主題。")}
     )
     year = forms.IntegerField(
         required=False,
         min_value=1900,
         max_value=2999,
-        error_messages=dict.fromkeys(["invalid", "min_value", "max_value"], "年份應為四位數字。"),
+        error_messages=dict.fromkeys(
+            ["invalid", "min_value", "max_value"], _("年份應為四位數字。")
+        ),
     )
 
     author = forms.CharField(
@@ -34,8 +37,8 @@ class SearchForm(forms.Form):
     )
     sort = forms.ChoiceField(
         required=False,
-        choices=[("", "最相關"), ("newest", "最新"), ("oldest", "最早")],
-        error_messages={"invalid_choice": "沒有這種排序。"},
+        choices=[("", _("最相關")), ("newest", _("最新")), ("oldest", _("最早"))],
+        error_messages={"invalid_choice": _("沒有這種排序。")},
     )
 
     def __init__(self, *args: Any, audience: Audience = Audience.PUBLIC, **kwargs: Any) -> None:
@@ -51,7 +54,7 @@ class SearchForm(forms.Form):
             themes.filter(slug=slug).first() or themes.filter(former_addresses__slug=slug).first()
         )
         if theme is None:
-            raise forms.ValidationError("沒有這個政策主題。")
+            raise forms.ValidationError(_("沒有這個政策主題。"))
         return theme
 
     def clean_author(self) -> str:

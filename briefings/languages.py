@@ -1,4 +1,5 @@
-"""The same pages at other addresses: in Simplified under `/zh-hans/`.
+"""The same pages at other addresses: in Simplified under `/zh-hans/`, and under `/en/` with English
+navigation round the Chinese texts.
 
 There is one page and one view of each. The middleware takes the prefix off, has the page made, and
 sends it on with its links leading within the prefix: those to pages of the archive, and no others
@@ -18,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.encoding import escape_uri_path, iri_to_uri
+from django.utils.html import format_html
 
 from briefings.markup import Tag, split_markup
 from briefings.simplified import simplify_page
@@ -37,6 +39,7 @@ class PageLanguage:
     prefix: str  # of its addresses; empty is the archive as it was written
     tag: str  # as `lang` and `hreflang` have it
     name: str  # in itself
+    sign: str  # short enough for the head of a page on a telephone
     translation: str  # Django's name of the language that navigation is in
 
     def place(self, path: str) -> str:
@@ -44,9 +47,13 @@ class PageLanguage:
         return f"{self.prefix}{path}"
 
 
-TRADITIONAL = PageLanguage("", "zh-Hant-HK", "繁體", "zh-hant")
-SIMPLIFIED = PageLanguage("/zh-hans", "zh-Hans", "简体", "zh-hant")
-LANGUAGES = (TRADITIONAL, SIMPLIFIED)
+TRADITIONAL = PageLanguage("", "zh-Hant-HK", "繁體中文", "繁", "zh-hant")
+SIMPLIFIED = PageLanguage("/zh-hans", "zh-Hans", "简体中文", "简", "zh-hant")
+ENGLISH = PageLanguage("/en", "en", "English", "EN", "en")
+LANGUAGES = (TRADITIONAL, SIMPLIFIED, ENGLISH)
+
+# Marks, in templates, what stays Chinese on a page that is English otherwise.
+_IN_CHINESE = format_html(' lang="{}"', TRADITIONAL.tag)
 
 
 def language_of(request: HttpRequest) -> PageLanguage:
@@ -71,13 +78,15 @@ def list_addresses(path: str) -> list[tuple[str, str]]:
 def page_languages(request: HttpRequest) -> dict[str, Any]:
     """Template context: the page's language, and where it is to be had in which."""
     current = language_of(request)
+    in_chinese = _IN_CHINESE if current is ENGLISH else ""
+    context: dict[str, Any] = {"page_language": current, "in_chinese": in_chinese}
     match = request.resolver_match
     if match is None or match.view_name not in PAGES:
-        return {"page_language": current}
+        return context
     query = iri_to_uri(request.META.get("QUERY_STRING", ""))
     path = escape_uri_path(request.path_info) + (f"?{query}" if query else "")
     choices = [(language, language.place(path)) for language in LANGUAGES]
-    return {"page_language": current, "language_choices": choices}
+    return context | {"language_choices": choices}
 
 
 class PageLanguageMiddleware:

@@ -157,6 +157,7 @@ TEMPLATES = [
                 "briefings.languages.page_languages",
                 "cma_site.context_processors.shape",
             ],
+            "builtins": ["django.templatetags.i18n"],
         },
     },
 ]

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from briefings.models.publication import Imprint
 from briefings.models.states import (
@@ -127,7 +128,9 @@ class Edition(Publishable):
 
     @property
     def label(self) -> str:
-        return f"第{self.number}期" if self.number else "未編號"
+        if not self.number:
+            return gettext("未編號")
+        return gettext("第%(number)s期") % {"number": self.number}
 
     @property
     def is_locked(self) -> bool:

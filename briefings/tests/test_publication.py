@@ -86,7 +86,7 @@ def test_a_page_with_an_english_text_leads_to_it(path, field, save, client):
 
 @pytest.mark.parametrize("path", ["/about/", "/privacy/"])
 def test_a_page_without_an_english_text_offers_none(path, client):
-    assert "English" not in read(client.get(path))
+    assert "#english" not in read(client.get(path))
 
 
 def test_a_new_name_is_printed_on_old_editions_too(save):

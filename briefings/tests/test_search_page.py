@@ -178,7 +178,7 @@ def test_the_page_tells_what_else_it_looked_for_and_offers_the_typed_words_alone
     page = client.get("/search/", {"q": "MPF"}).content.decode()
     exact = search(client, q='"MPF"')
 
-    assert "亦尋找：強制性公積金計劃、強積金" in page
+    assert "亦尋找：<span>強制性公積金計劃、強積金</span>" in page
     assert 'href="?q=%22MPF%22"' in page
     assert found(exact) == ["論MPF"]
     assert exact["query"].also == ()

@@ -88,7 +88,7 @@ def test_the_entrys_page_lists_its_versions_with_their_notes(corrected, client):
 
     assert f'<a href="/e/{corrected.pk}/v1">第 1 版</a>' in page
     assert '<span aria-current="page">第 2 版</span>' in page
-    assert "更正：數字有誤。" in page
+    assert "更正：<span>數字有誤。" in page
 
 
 def test_an_entry_that_was_never_corrected_lists_none(entry, client):
