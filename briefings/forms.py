@@ -32,7 +32,7 @@ class SearchForm(forms.Form):
         required=False,
         max_length=60,
         error_messages=dict.fromkeys(
-            ["max_length", "null_characters_not_allowed"], "沒有這位作者。"
+            ["max_length", "null_characters_not_allowed"], _("沒有這位作者。")
         ),
     )
     sort = forms.ChoiceField(
@@ -61,7 +61,7 @@ class SearchForm(forms.Form):
         name = self.cleaned_data["author"]
         entries = Entry.objects.visible_to(self.audience)
         if name and not entries.filter(bylines__author__name=name).exists():
-            raise forms.ValidationError("沒有這位作者。")
+            raise forms.ValidationError(_("沒有這位作者。"))
         return str(name)
 
 

@@ -39,6 +39,8 @@ PAGE_ADDRESSES = [
     "/themes/",
     "/themes/供應鏈/",
     "/search/?q=發展",
+    "/phrases/",
+    "/phrases/?q=發展",
     "/about/",
     "/privacy/",
 ]

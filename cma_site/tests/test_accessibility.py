@@ -1,7 +1,7 @@
 """No serious fault that axe knows of, on the desk and in the archive, by day and by night."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,13 +10,14 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import get_resolver, resolve, reverse
 from django.utils import timezone
 from reversion.models import Version
 
 from briefings.corrections import correcting
 from briefings.history import keep_version
 from briefings.imports import hand_in
+from briefings.languages import LANGUAGES, PAGES, is_page
 from briefings.models import Audience, Autosave, Edition, Entry, Theme
 from briefings.previews import make_shared_url, share_draft
 from briefings.tests.importer.specimens import make_pieces
@@ -40,6 +41,7 @@ NOT_OURS = re.compile(
     r"\.pdf$|\.svg$|/logout/$|/log-out-everywhere/$|/jsi18n/$|/login/$|/(?!entry)\w+/\d+/(delete|history)/$"
 )
 GRAVE = ("serious", "critical")
+ANY = ("minor", "moderate", *GRAVE)
 # What a page is like by night differs in nothing but its colours.
 RULES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 # To the end at once: waiting for it never ends where the editor's cursor blinks.
@@ -109,22 +111,32 @@ def make_rare_pages() -> list[str]:
 
 
 def list_public_pages() -> list[str]:
-    published = Edition.objects.get(number=91)
+    """Every page of the archive in each of its languages, and the others that anybody may see."""
+    published, withdrawn = Edition.objects.get(number=91), Edition.objects.get(number=92)
     entry = published.entries.first()
     with correcting(entry, note="數字有誤。", by=None):
         Entry.objects.filter(pk=entry.pk).update(lead="改過的導言。")
-    return [
+    pages = [
         "/",
         "/editions/",
         published.get_absolute_url(),
         entry.get_absolute_url(),
         f"/e/{entry.pk}/v1",
+        withdrawn.get_absolute_url(),
+        "/themes/",
         Theme.objects.first().get_absolute_url(),
+        "/search/",
         "/search/?q=正文",
+        "/search/?q=沒有的字",
         "/phrases/",
         "/phrases/?q=正文&q=導言&q=沒有的",
-        "/subscribe/",
+        "/about/",
+        "/privacy/",
+        "/no-such-page/",
     ]
+    prefixes = [language.prefix for language in LANGUAGES]
+    in_each = [f"{prefix}{page}" for prefix in prefixes for page in pages]
+    return [*in_each, "/subscribe/", "/api/"]
 
 
 def list_members_pages() -> list[str]:
@@ -144,8 +156,10 @@ def list_members_pages() -> list[str]:
     ]
 
 
-def find_faults(page, base: str, addresses: list[str]) -> list[str]:
-    """What axe calls serious or worse: the page, the rule, and where it is broken first."""
+def find_faults(
+    page, base: str, addresses: list[str], *, impacts: tuple[str, ...] = GRAVE
+) -> list[str]:
+    """What axe calls this bad: the page, the rule, and where it is broken first."""
     faults = []
     for address in addresses:
         page.goto(base + address)
@@ -154,7 +168,7 @@ def find_faults(page, base: str, addresses: list[str]) -> list[str]:
             page.evaluate(SETTLE)
             found = Axe().run(page, context=OURS, options=options).response["violations"]
             for violation in found:
-                if violation["impact"] in GRAVE:
+                if violation["impact"] in impacts:
                     place = violation["nodes"][0]["html"][:160]
                     faults.append(f"{address} {scheme} {violation['id']}: {place}")
     return faults
@@ -173,10 +187,21 @@ def test_no_page_of_members_has_a_serious_fault(page, live_server):
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_public_page_has_any_fault(house, live_server, width):
+    house.set_viewport_size({"width": width, "height": 844})
+    addresses = list_public_pages()
+
+    assert find_faults(house, live_server.url, addresses, impacts=ANY) == []
+    paths = [unquote(urlsplit(address).path) for address in addresses]
+    seen = {resolve(path).view_name for path in paths if is_page(path)}
+    assert seen == PAGES  # so that a new one is looked at too
+
+
 def test_no_page_has_a_serious_fault(house, live_server):
     base = live_server.url
 
-    faults = find_faults(house, base, BEFORE_LOGIN + list_public_pages())
+    faults = find_faults(house, base, BEFORE_LOGIN)
     house.goto(f"{base}/admin/login/")
     house.get_by_label("用戶名稱").fill("chan")
     house.get_by_label("密碼").fill(PASSWORD)
