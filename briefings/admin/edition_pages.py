@@ -25,7 +25,7 @@ from briefings.publishing import (
     withdraw_edition,
 )
 
-NOBODY_READS = "這一期暫不公開，出版時又未有寄出，讀者暫時無從閱讀。"
+NOBODY_READS = "這一期暫不公開，出版時又未有寄出，會員要自行登入網站才讀得到。"
 
 
 def describe_audience(edition: Edition) -> str:

@@ -104,14 +104,12 @@ class PublishForm(forms.Form):
                 MEMBERS_FIRST,
                 with_consequence(
                     "會員先讀：到指定時間才公開",
-                    "公開之前，網站上看不到亦搜尋不到，只有獲寄這一期的會員可閱讀。",
+                    "公開之前，只有會員可閱讀和搜尋，其他人看不到亦搜尋不到。",
                 ),
             ),
             (
                 Audience.MEMBERS.value,
-                with_consequence(
-                    "只限會員", "網站上一直看不到亦搜尋不到，只有獲寄這一期的會員可閱讀。"
-                ),
+                with_consequence("只限會員", "只有會員可閱讀和搜尋，其他人一直看不到亦搜尋不到。"),
             ),
         ],
         widget=forms.RadioSelect,

@@ -456,7 +456,7 @@ def test_publishing_for_nobody_is_pointed_out(form, is_warned, option, admin_cli
 
     response = admin_client.post(desk(edition, "publish"), form, follow=True)
 
-    assert ("讀者暫時無從閱讀" in messages_of(response)) == is_warned
+    assert ("會員要自行登入網站才讀得到" in messages_of(response)) == is_warned
 
 
 def test_an_entry_without_theme_is_pointed_out_but_no_obstacle(admin_client):

@@ -77,7 +77,7 @@ def test_its_pages_say_when_they_open_to_everybody(path, member, closed):
 
     page = member.get(path).content.decode()
 
-    assert "會員先閱" in page
+    assert "會員先讀" in page
     assert f"{timezone.localtime(TOMORROW):%Y年%-m月%-d日 %H:%M}</time> 公開" in page
 
 
