@@ -30,7 +30,8 @@ from subscribers.models import (
 # Base64 has no "_", so no part can contain it; random ones would make each building differ.
 BOUNDARY = "=_policy_commentary_="
 
-_SLOT = re.compile(r"\[\[(greeting|preferences|unsubscribe|mail|enter)\]\]")
+# An entrance may lead to a place in its edition: [[enter:entry-2]].
+_SLOT = re.compile(r"\[\[(?:(greeting|preferences|unsubscribe|mail)|(enter)(?::([\w-]+))?)\]\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -164,9 +165,15 @@ def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:
     Each in one pass, so that what fills a slot is never itself searched for slots.
     """
     escaped = {slot: escape(value) for slot, value in slots.items()}
-    text = _SLOT.sub(lambda slot: slots[slot[1]], digest.text)
-    html = _SLOT.sub(lambda slot: escaped[slot[1]], digest.html)
+    text = _SLOT.sub(lambda slot: _fill_slot(slot, slots), digest.text)
+    html = _SLOT.sub(lambda slot: _fill_slot(slot, escaped), digest.html)
     return text, html
+
+
+def _fill_slot(slot: re.Match[str], values: Mapping[str, str]) -> str:
+    """The "#" of a preview leads to no place either."""
+    value, place = values[slot[1] or slot[2]], slot[3]
+    return f"{value}?to={place}" if place and value != "#" else value
 
 
 def write_address(name: str, email: str) -> str:

@@ -114,9 +114,11 @@ def test_a_members_edition_has_no_links_to_pages_that_would_turn_the_reader_away
 def test_a_members_edition_leads_to_page_entry_and_pdf_by_the_members_own_entrance(edition):
     digest = freeze(edition, is_public=False)
 
+    text, html = fill_digest(digest, {**SLOTS, "enter": "https://e.hk/enter/1.x/"})
+
     for place in ("", "?to=entry-1", "?to=pdf"):
-        assert f"[[enter]]{place}\n" in digest.text
-        assert f'href="[[enter]]{place}"' in digest.html
+        assert f"https://e.hk/enter/1.x/{place}\n" in text
+        assert f'href="https://e.hk/enter/1.x/{place}"' in html
 
 
 def test_styles_are_inlined_and_the_rules_for_dark_and_phone_survive(edition):
