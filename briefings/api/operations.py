@@ -24,6 +24,9 @@ from briefings.api.schemas import (
     EntrySummary,
     Hit,
     HitPage,
+    OccurrenceText,
+    PeriodText,
+    PhrasePage,
     Problem,
     PublicationText,
     ThemeCount,
@@ -39,6 +42,8 @@ from briefings.feeds import changed_at
 from briefings.finding import find_entries, list_names
 from briefings.glossary import understand_query
 from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.phrases import LONGEST_PHRASE, make_term, show_contexts, trace_phrases
+from briefings.search.occurrences import Unit
 from briefings.views.pages import PAGE_LENGTH, readable_editions, readable_entries
 from briefings.views.search import count_by_theme, count_by_year, describe_hit
 
@@ -82,9 +87,22 @@ class Search(OfThemeAndYear):
         min_length=1,
         max_length=1000,
         pattern=r"^[^\x00]*$",
-        description="字詞；空格分開的都要提到，引號內的照字面尋找",
+        description=(
+            "字詞；空格分開的都要提到，引號內的照字面尋找。"
+            "可用 OR、-排除、theme:、year:2021-2023、author:"
+        ),
     )
     sort: Literal["relevance", "newest", "oldest"] = Field("relevance", description="排序")
+
+
+class Traced(Paging):
+    q: str = Field(
+        min_length=1,
+        max_length=LONGEST_PHRASE,
+        pattern=r"^[^\x00]*$",
+        description="一個提法；只找這些字，不論字體",
+    )
+    by: Literal["quarter", "year", ""] = Field("", description="按季或按年；不填則看年期長短")
 
 
 def refuse_strangers(operation: Operation) -> Operation:
@@ -228,6 +246,32 @@ def search(request: HttpRequest, asked: Query[Search]) -> HitPage:
     )
 
 
+@router.get(
+    "/phrases", response={200: PhrasePage, **MAY_LACK}, url_name="phrases", summary="提法的歷史"
+)
+def trace_phrase(request: HttpRequest, asked: Query[Traced]) -> PhrasePage:
+    """何時首次出現，各季或各年有多少，和逐次的上下文。"""
+    term = make_term(asked.q)  # None of punctuation alone, which stands nowhere
+    wanted = Unit(asked.by) if asked.by else None
+    unit, histories = trace_phrases([term] if term else [], Audience.PUBLIC, wanted)
+    occurrences = sum(history.occurrences for history in histories)
+    page, places = turn_to(request, range(occurrences), asked)
+    shown = range(places[0], places[-1] + 1) if places else range(0)
+    return PhrasePage(
+        **page,
+        phrase=asked.q,
+        entries=sum(history.entries for history in histories),
+        unit=unit,
+        first=next((OccurrenceText.of(h.first) for h in histories if h.first), None),
+        periods=[PeriodText.of(count) for history in histories for count in history.periods],
+        items=[
+            OccurrenceText.of(one)
+            for history in histories
+            for one in show_contexts(history, shown, Audience.PUBLIC)
+        ],
+    )
+
+
 def find(visible: QuerySet, slug: str) -> Any:
     """The one at this address. Refused as withdrawn only if the public could read it once."""
     if (found := visible.filter(slug=slug).first()) is not None:
@@ -255,7 +299,7 @@ def of_theme_and_year(entries: Any, asked: OfThemeAndYear) -> Any:
 
 
 def turn_to(
-    request: HttpRequest, rows: QuerySet, asked: Paging
+    request: HttpRequest, rows: QuerySet | range, asked: Paging
 ) -> tuple[Mapping[str, Any], list[Any]]:
     """What `Page` says of the page asked for, and its rows."""
     paginator = Paginator(rows, asked.size)

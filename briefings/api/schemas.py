@@ -25,6 +25,8 @@ from briefings.contexts import (
 from briefings.feeds import changed_at, opened_at
 from briefings.html import carry_pictures, to_text
 from briefings.models import Edition, Entry, Publication, Theme
+from briefings.phrases import Appearance
+from briefings.search.occurrences import PeriodCount, Unit
 
 Time = Annotated[dt.datetime, Field(description="香港時間，ISO 8601 連時區")]
 
@@ -337,6 +339,7 @@ class PublicationText(Schema):
     entries_url: str
     themes_url: str
     search_url: str
+    phrases_url: str
 
     @classmethod
     def of(cls, publication: Publication) -> "PublicationText":
@@ -353,6 +356,7 @@ class PublicationText(Schema):
             entries_url=api_url("entries"),
             themes_url=api_url("themes"),
             search_url=api_url("search"),
+            phrases_url=api_url("phrases"),
         )
 
 
@@ -392,3 +396,55 @@ class HitPage(Page):
     themes: list[ThemeCount] = Field(description="改選各主題會找到多少篇，年份不變")
     years: list[YearCount] = Field(description="改選各年份會找到多少篇，主題不變")
     items: list[Hit]
+
+
+class PeriodText(Schema):
+    year: int
+    quarter: int | None = Field(description="第幾季；按年計的為 null")
+    entries: int = Field(description="提到的短評")
+    occurrences: int = Field(description="出現次數")
+    published: int = Field(description="這段時間共有多少篇短評")
+
+    @classmethod
+    def of(cls, count: PeriodCount) -> "PeriodText":
+        return cls(
+            year=count.period.year,
+            quarter=count.period.quarter or None,
+            entries=count.entries,
+            occurrences=count.occurrences,
+            published=count.published,
+        )
+
+
+class OccurrenceText(Schema):
+    """The phrase with the words round it."""
+
+    before: str
+    match: str = Field(description="原文的字，可與所問的寫法不同")
+    after: str
+    headline: str
+    date: dt.date | None = Field(description="出版的日期")
+    url: str = Field(description="網頁")
+    api_url: str
+
+    @classmethod
+    def of(cls, appearance: Appearance) -> "OccurrenceText":
+        entry = appearance.entry
+        return cls(
+            **appearance.context._asdict(),
+            headline=entry.headline,
+            date=_edition_of(entry).date,
+            url=absolute_url(entry.get_absolute_url()),
+            api_url=api_url("entry", entry.slug),
+        )
+
+
+class PhrasePage(Page):
+    """A phrase's history, with a page of its occurrences."""
+
+    phrase: str
+    entries: int = Field(description="多少篇短評提到")
+    unit: Unit = Field(description="按季或按年")
+    first: OccurrenceText | None = Field(description="首次出現的句子；沒有出現過的為 null")
+    periods: list[PeriodText] = Field(description="由首期到末期，沒有提到的亦在內")
+    items: list[OccurrenceText] = Field(description="逐次上下文，最早的在前")

@@ -46,7 +46,7 @@ def test_it_starts_with_the_addresses_of_all_there_is(ask):
     start = ask("")
 
     addresses = [value for name, value in start.items() if name.endswith("_url")]
-    assert len(addresses) == 6
+    assert len(addresses) == 7
     assert all(address.startswith("https://news.example/api/") for address in addresses)
 
 
@@ -119,10 +119,27 @@ def test_search_finds_what_the_page_finds(ask):
     assert found["years"] == [{"year": 2026, "entries": 1}]
 
 
+def test_a_phrase_is_traced(ask):
+    make_published({"body": "<p>先說關稅。关税再說。</p>"}, {}, date=date(2025, 8, 1))
+    make_published({"headline": "關稅"}, date=date(2026, 2, 1))
+
+    history = ask("phrases?q=关税&size=2&by=quarter")
+
+    assert (history["entries"], history["total"], history["pages"]) == (2, 3, 2)
+    assert (history["first"]["before"], history["first"]["match"]) == ("先說", "關稅")
+    assert [one["match"] for one in history["items"]] == ["關稅", "关税"]
+    assert [
+        (p["year"], p["quarter"], p["entries"], p["occurrences"], p["published"])
+        for p in history["periods"]
+    ] == [(2025, 3, 1, 2, 2), (2025, 4, 0, 0, 0), (2026, 1, 1, 1, 1)]
+    assert ask("phrases?q=无人提过")["first"] is None
+
+
 def test_a_search_without_a_word_finds_nothing(ask):
     make_full_entry()
 
     assert ask("search?q=！")["items"] == []
+    assert ask("phrases?q=！")["items"] == []
 
 
 @pytest.mark.parametrize(
