@@ -24,14 +24,15 @@ LEAST_CHARACTERS = 2  # of a part that is offered for the whole
 
 
 class Names(NamedTuple):
-    """What filters can name: keys of themes and authors, by each of their names, folded."""
+    """What filters can name: themes and authors by their keys, with each of their names."""
 
     themes: tuple[tuple[int, str], ...]
     authors: tuple[tuple[int, str], ...]
 
     def find(self, given: Filter) -> list[int]:
         """Those called so, or else those whose name has it."""
-        rows = self.themes if given.facet == Facet.THEME else self.authors
+        known = self.themes if given.facet == Facet.THEME else self.authors
+        rows = [(key, fold_name(name)) for key, name in known]
         wanted = fold_name(given.text)
         called = [key for key, name in rows if name == wanted]
         return called or [key for key, name in rows if wanted and wanted in name]
@@ -43,8 +44,8 @@ def list_names(entries: EntryQuerySet, themes: ThemeQuerySet) -> Names:
     of_themes = known.values_list("pk", "name", "slug", "aliases__name")
     authors = Author.objects.filter(entries__in=entries.order_by()).distinct()
     return Names(
-        tuple((key, fold_name(name)) for key, *names in of_themes for name in names if name),
-        tuple((key, fold_name(name)) for key, name in authors.values_list("pk", "name")),
+        tuple((key, name) for key, *names in of_themes for name in names if name),
+        tuple(authors.values_list("pk", "name")),
     )
 
 
@@ -95,7 +96,7 @@ def find_named_themes(query: Query, names: Names) -> list[int]:
     return [
         key
         for key, name in names.themes
-        if all(any(any(p.find_in(name)) for p in term.phrases) for term in query.terms)
+        if all(any(any(p.find_in(fold(name))) for p in term.phrases) for term in query.terms)
     ]
 
 

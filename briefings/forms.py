@@ -49,10 +49,7 @@ class SearchForm(forms.Form):
         slug = self.cleaned_data["theme"]
         if not slug:
             return None
-        themes = Theme.objects.visible_to(self.audience)
-        theme = (
-            themes.filter(slug=slug).first() or themes.filter(former_addresses__slug=slug).first()
-        )
+        theme = Theme.objects.visible_to(self.audience).at_address(slug)
         if theme is None:
             raise forms.ValidationError(_("沒有這個政策主題。"))
         return theme

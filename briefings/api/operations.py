@@ -16,6 +16,7 @@ from pydantic import Field, WithJsonSchema
 
 from briefings.api.problems import describe_withdrawal, not_found
 from briefings.api.schemas import (
+    AuthorCount,
     EditionDetail,
     EditionPage,
     EditionSummary,
@@ -39,13 +40,13 @@ from briefings.api.schemas import (
 )
 from briefings.contexts import absolute_url, describe_edition
 from briefings.feeds import changed_at
-from briefings.finding import find_entries, list_names
+from briefings.finding import find_entries, list_names, list_unknown, narrow
 from briefings.glossary import understand_query
-from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.phrases import LONGEST_PHRASE, make_term, show_contexts, trace_phrases
 from briefings.search.occurrences import Unit
 from briefings.views.pages import PAGE_LENGTH, readable_editions, readable_entries
-from briefings.views.search import count_by_theme, count_by_year, describe_hit
+from briefings.views.search import count_facets, describe_hit
 
 router = Router()
 
@@ -92,6 +93,7 @@ class Search(OfThemeAndYear):
             "可用 OR、-排除、theme:、year:2021-2023、author:"
         ),
     )
+    author: str = Field("", max_length=60, pattern=r"^[^\x00]*$", description="作者姓名")
     sort: Literal["relevance", "newest", "oldest"] = Field("relevance", description="排序")
 
 
@@ -102,7 +104,7 @@ class Traced(Paging):
         pattern=r"^[^\x00]*$",
         description="一個提法；只找這些字，不論字體",
     )
-    by: Literal["quarter", "year", ""] = Field("", description="按季或按年；不填則看年期長短")
+    by: Literal["quarter", "year", ""] = Field("", description="按季或按年；不填則按年份的跨度")
 
 
 def refuse_strangers(operation: Operation) -> Operation:
@@ -224,23 +226,27 @@ def search(request: HttpRequest, asked: Query[Search]) -> HitPage:
     """與網站的搜尋相同：繁體、簡體、異體字一併尋找，簡稱和全名互相尋找。"""
     themes, readable = Theme.objects.visible_to(Audience.PUBLIC), readable_entries(Audience.PUBLIC)
     query = understand_query(asked.q, themes)
-    found = find_entries(query, readable, list_names(readable, themes))
-    of_year = of_theme_and_year(found, asked.model_copy(update={"theme": ""}))
-    of_theme = of_theme_and_year(found, asked.model_copy(update={"year": None}))
-    entries = of_theme_and_year(found, asked).prefetch_related("corrections")
+    names = list_names(readable, themes)
+    found = find_entries(query, readable, names)
+    theme = find_theme(asked.theme) if asked.theme else None
+    chosen: dict[str, Any] = {"theme": theme, "year": asked.year, "author": asked.author}
+    entries = narrow(found, **chosen).prefetch_related("corrections")
     if asked.sort != "relevance":
         entries = entries.newest_first() if asked.sort == "newest" else entries.oldest_first()
     page, rows = turn_to(request, entries, asked)
+    facets = count_facets(found, **chosen) if query else {}
     return HitPage(
         **page,
+        is_cut=query.is_cut,
+        unknown=[given.text_to_type for given in list_unknown(query, names)],
         also=list(query.also),
         themes=[
-            ThemeCount(slug=theme.slug, name=theme.name, entries=theme.found)  # type: ignore[attr-defined]
-            for theme in (count_by_theme(of_year) if query else [])
+            ThemeCount(slug=theme.slug, name=theme.name, entries=theme.found)
+            for theme in facets.get("themes", ())
         ],
-        years=[
-            YearCount(year=year, entries=count)
-            for year, count in (count_by_year(of_theme) if query else [])
+        years=[YearCount(year=year, entries=count) for year, count in facets.get("years", ())],
+        authors=[
+            AuthorCount(name=name, entries=count) for name, count in facets.get("authors", ())
         ],
         items=[Hit.of_hit(describe_hit(entry, query)) for entry in rows],
     )
@@ -283,19 +289,15 @@ def find(visible: QuerySet, slug: str) -> Any:
 
 def find_theme(slug: str) -> Theme:
     """By its address, or one that it had."""
-    themes = Theme.objects.visible_to(Audience.PUBLIC).prefetch_related("aliases")
-    theme = themes.filter(slug=slug).first() or themes.filter(former_addresses__slug=slug).first()
+    theme = Theme.objects.visible_to(Audience.PUBLIC).at_address(slug)
     if theme is None:
         raise not_found("沒有這個政策主題。")
     return theme
 
 
-def of_theme_and_year(entries: Any, asked: OfThemeAndYear) -> Any:
-    if asked.theme:
-        entries = entries.filter(themed_entries__tag=find_theme(asked.theme))
-    if asked.year:
-        entries = entries.filter(edition__date__year=asked.year)
-    return entries
+def of_theme_and_year(entries: EntryQuerySet, asked: OfThemeAndYear) -> EntryQuerySet:
+    theme = find_theme(asked.theme) if asked.theme else None
+    return narrow(entries, theme=theme, year=asked.year)
 
 
 def turn_to(

@@ -391,10 +391,18 @@ class YearCount(Schema):
     entries: int
 
 
+class AuthorCount(Schema):
+    name: str
+    entries: int
+
+
 class HitPage(Page):
+    is_cut: bool = Field(description="字詞太長，只搜尋了前面的部分")
+    unknown: list[str] = Field(description="字詞中沒有所指的條件，例如沒有這位作者的 author:")
     also: list[str] = Field(description="按詞彙表一併尋找的其他說法")
-    themes: list[ThemeCount] = Field(description="改選各主題會找到多少篇，年份不變")
-    years: list[YearCount] = Field(description="改選各年份會找到多少篇，主題不變")
+    themes: list[ThemeCount] = Field(description="改選各主題會找到多少篇，其他條件不變")
+    years: list[YearCount] = Field(description="改選各年份會找到多少篇，其他條件不變")
+    authors: list[AuthorCount] = Field(description="改選各作者會找到多少篇，其他條件不變")
     items: list[Hit]
 
 

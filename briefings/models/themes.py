@@ -35,6 +35,11 @@ class ThemeQuerySet(models.QuerySet["Theme"]):
         slug = slugify(name, allow_unicode=True)
         return self.filter(former_addresses__slug=slug).first() if slug else None
 
+    def at_address(self, slug: str) -> "Theme | None":
+        """The theme that is there, or was before it was renamed or merged."""
+        there = self.filter(slug=slug).first()
+        return there or self.filter(former_addresses__slug=slug).first()
+
     def hold(self, themes: "Iterable[Theme]") -> "list[Theme]":
         """These as they now are, locked before any row that links to them is touched: so does
         merging. One that was merged meanwhile gives way to what it was merged into; one that was

@@ -11,7 +11,7 @@ An operator that stands where it makes no sense, as OR at an end, is a word like
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -180,24 +180,16 @@ class Query:
     @property
     def exact_text(self) -> str:
         """What to type to find the typed words and no other wordings of them."""
-        return " ".join(
-            [
-                *(term.exact_text for term in self.terms),
-                *(f"-{quote(term.text)}" for term in self.excluded),
-                *(given.text_to_type for given in self.filters),
-            ]
-        )
+        return self._write(term.exact_text for term in self.terms)
 
     @property
     def typed_text(self) -> str:
         """What to type to ask for the same."""
-        return " ".join(
-            [
-                *(term.typed_text for term in self.terms),
-                *(f"-{quote(term.text)}" for term in self.excluded),
-                *(given.text_to_type for given in self.filters),
-            ]
-        )
+        return self._write(term.typed_text for term in self.terms)
+
+    def _write(self, terms: Iterable[str]) -> str:
+        excluded = (f"-{quote(term.text)}" for term in self.excluded)
+        return " ".join([*terms, *excluded, *(given.text_to_type for given in self.filters)])
 
 
 @dataclass(frozen=True)
@@ -229,7 +221,7 @@ class _Piece:
 def parse_query(text: str) -> Query:
     """Anything can be handed in. What holds neither letter nor digit gives an empty query."""
     pieces = [_read_piece(match) for match in _TERM.finditer(text[:MAX_QUERY_LENGTH])]
-    terms: dict[Phrase, Term] = {}
+    terms: dict[frozenset[tuple[Phrase, bool]], Term] = {}
     excluded: dict[Phrase, Term] = {}
     filters: dict[Filter, None] = {}
     for group in _group_by_or(pieces):
@@ -238,14 +230,35 @@ def parse_query(text: str) -> Query:
             filters[Filter(first.facet, first.text, first.is_excluded)] = None
         elif found := [term for piece in group if (term := piece.make_term())]:
             term = replace(found[0], either=tuple(found[1:]))
-            (excluded if first.is_excluded else terms).setdefault(term.typed, term)
-    is_long = any(len(found) > MAX_TERMS for found in (terms, excluded, filters))
-    return Query(
-        terms=tuple(terms.values())[:MAX_TERMS],
-        excluded=tuple(excluded.values())[:MAX_TERMS],
+            if first.is_excluded:
+                excluded.setdefault(term.typed, term)
+            else:
+                terms.setdefault(frozenset((t.typed, t.is_exact) for t in found), term)
+    query = Query(
+        terms=tuple(_limit(terms.values())),
+        excluded=tuple(_limit(excluded.values())),
         filters=tuple(filters)[:MAX_TERMS],
-        is_cut=len(text) > MAX_QUERY_LENGTH or is_long,
     )
+    is_cut = len(text) > MAX_QUERY_LENGTH or (
+        (_count(query.terms), _count(query.excluded), len(query.filters))
+        != (_count(terms.values()), _count(excluded.values()), len(filters))
+    )
+    return replace(query, is_cut=is_cut)
+
+
+def _limit(terms: Iterable[Term]) -> Iterator[Term]:
+    """As many of them, with those that will do as well, as one search may ask for."""
+    left = MAX_TERMS
+    for term in terms:
+        if left <= 0:
+            return
+        allowed = replace(term, either=term.either[: left - 1])
+        left -= _count([allowed])
+        yield allowed
+
+
+def _count(terms: Iterable[Term]) -> int:
+    return sum(1 + len(term.either) for term in terms)
 
 
 def _read_piece(match: re.Match[str]) -> _Piece:

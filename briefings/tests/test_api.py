@@ -119,6 +119,18 @@ def test_search_finds_what_the_page_finds(ask):
     assert found["years"] == [{"year": 2026, "entries": 1}]
 
 
+def test_a_search_tells_what_it_made_of_the_words(ask):
+    make_full_entry()
+
+    found = ask("search?q=撥款+author:無名氏")
+
+    assert (found["total"], found["unknown"]) == (0, ['author:"無名氏"'])
+    assert ask("search?q=撥款")["authors"] == [{"name": "陳大文", "entries": 1}]
+    assert ask("search?q=撥款&author=陳大文")["total"] == 1
+    assert ask("search?q=撥款&author=陳小文")["total"] == 0
+    assert ask(f"search?q={'撥' * 300}")["is_cut"]
+
+
 def test_a_phrase_is_traced(ask):
     make_published({"body": "<p>先說關稅。关税再說。</p>"}, {}, date=date(2025, 8, 1))
     make_published({"headline": "關稅"}, date=date(2026, 2, 1))

@@ -98,6 +98,18 @@ def test_entries_of_a_theme_that_was_asked_for_come_before_those_that_lead_with_
     assert [hit["entry"].headline for hit in hits] == ["國際貿易", "戊", "丁"]
 
 
+def test_a_theme_of_several_english_words_is_asked_for_too(client):
+    make_published(
+        {"headline": "甲", "lead": "Greater Bay Area。"},
+        {"headline": "乙", "body": "<p>greater bay area</p>", "themes": ["Greater Bay Area"]},
+    )
+
+    hits = search(client, "greater bay area").context["hits"]
+
+    assert [hit["entry"].headline for hit in hits] == ["乙", "甲"]
+    assert found(search(client, "theme:greaterbayarea")) == {"乙"}
+
+
 @pytest.mark.usefixtures("archive")
 def test_authors_are_counted_and_chosen(client):
     answer = search(client, "汽車 OR 船")

@@ -57,6 +57,7 @@ class SearchView(ReaderView, TemplateView):
             sort=sort,
             page_obj=page,
             hits=[describe_hit(entry, query) for entry in page],
+            words=list_words(query),
             history_address=make_address(list_words(query)[:MOST_COMPARED]),
             # Somewhere to begin, or to go on from nothing.
             pinned=[] if page else list_pinned(self.audience),

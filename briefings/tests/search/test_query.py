@@ -89,6 +89,20 @@ def test_either_of_two_will_do(between):
     assert other.typed.runs == ("监管",)
 
 
+def test_terms_are_the_same_only_with_all_that_will_do():
+    assert [len(term.phrases) for term in parse_query("關稅 關稅 OR 貿易").terms] == [1, 2]
+    assert [len(term.phrases) for term in parse_query("甲 OR 乙 甲 OR 丙").terms] == [2, 2]
+    assert [term.is_exact for term in parse_query("關稅 「關稅」").terms] == [False, True]
+
+
+def test_what_will_do_as_well_counts_against_the_limit():
+    query = parse_query(" | ".join("甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"))
+
+    [term] = query.terms
+    assert len(term.phrases) == MAX_TERMS
+    assert query.is_cut
+
+
 def test_and_between_two_terms_goes_without_saying():
     assert runs_of("稅 AND 費") == [("税",), ("费",)]
 
