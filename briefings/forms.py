@@ -11,7 +11,9 @@ from briefings.search.occurrences import Unit
 class SearchForm(forms.Form):
     """What stands in a search address. A filter that makes no sense is named, and left out."""
 
+    # Far beyond what is looked for; each link on the page repeats it.
     q = forms.CharField(
+        max_length=1000,
         label=_("搜尋"),
         required=False,
         error_messages={"null_characters_not_allowed": _("搜尋字詞含有不能顯示的字元。")},

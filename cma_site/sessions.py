@@ -4,6 +4,7 @@ Django renews a session only when something in it changes. Writing each time wou
 for every request, so it is written when ten minutes have passed since the last time.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,9 +23,27 @@ SEEN = "login_seen_at"
 RENEW_AFTER = timedelta(minutes=10)
 
 
+# As Django makes them; any other is somebody's invention, and PostgreSQL refuses a NUL.
+_KEY = re.compile(r"[0-9a-z]{32}")
+
+
 @receiver(user_logged_in)
 def note_beginning(request: HttpRequest, **kwargs: Any) -> None:  # noqa: ARG001
     request.session[BEGAN] = request.session[SEEN] = timezone.now().isoformat()
+
+
+def forget_forged_keys(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware, before Django looks for the session."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if key is not None and not _KEY.fullmatch(key):
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]
+        return get_response(request)
+
+    return answer
 
 
 def end_old_sessions(

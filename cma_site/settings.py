@@ -133,6 +133,7 @@ MIDDLEWARE = [
     "cma_site.compression.TextCompressionMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "cma_site.page_policy.PagePolicyMiddleware",
+    "cma_site.sessions.forget_forged_keys",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "briefings.languages.PageLanguageMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pytest
 
 from briefings.models import Audience, Entry
-from briefings.publishing import publish_edition
+from briefings.publishing import publish_edition, withdraw_edition
 from briefings.tests.makers import make_draft, make_published
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +125,16 @@ def test_an_unchanged_feed_is_not_sent_again(published, client):
     again = client.get("/feeds/atom/", headers={"If-None-Match": first["ETag"]})
 
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("kind", ["atom", "rss"])
+def test_a_withdrawal_is_told_to_whoever_asks_by_date(kind, client):
+    make_published({"headline": "留下"}, date=date(2026, 1, 1))
+    edition = make_published({"headline": "撤回"}, date=date(2026, 2, 1))
+    seen = client.get(f"/feeds/{kind}/")
+    withdraw_edition(edition, note="")
+
+    again = client.get(f"/feeds/{kind}/", headers={"if-modified-since": seen["Last-Modified"]})
+
+    assert again.status_code == 200
+    assert "撤回" not in again.content.decode()

@@ -282,3 +282,12 @@ def test_a_search_that_can_not_be_counted_is_answered_all_the_same(client, monke
 
     assert client.get("/search/", {"q": "碳關稅"}).status_code == 200
     assert misses() == []
+
+
+def test_a_text_far_too_long_is_refused_and_not_repeated_in_each_facet(client):
+    make_published({"themes": ["甲", "乙"]})
+
+    answer = client.get("/search/", {"q": '正文 "' * 1000})
+
+    assert answer.context["form"].errors["q"]
+    assert not answer.context.get("themes")

@@ -137,10 +137,13 @@ class ThemeDetailView(ReaderView, LastingPage, ListView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         everything = self.list_all()
+        years = count_by_year(everything)
+        if self.year and self.year not in dict(years):
+            raise Http404
         return super().get_context_data(
             theme=self.theme,
             year=self.year,
-            timeline=make_timeline(count_by_year(everything)),
+            timeline=make_timeline(years),
             related_themes=count_by_theme(everything).exclude(pk=self.theme.pk)[:RELATED_THEMES],
             **kwargs,
         )

@@ -142,3 +142,10 @@ def test_ended_sessions_and_old_logins_are_forgotten(client):
 
     assert not Session.objects.exists()
     assert not AccessLog.objects.exists()
+
+
+@pytest.mark.parametrize("key", ['"\\000abcdefghijkl"', "x" * 40, "../../etc"])
+def test_a_key_that_somebody_made_up_is_no_session(key):
+    answer = Client(headers={"cookie": f"sessionid={key}"}).get("/admin/login/")
+
+    assert answer.status_code == 200
