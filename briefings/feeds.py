@@ -11,6 +11,7 @@ from xml.sax.xmlreader import AttributesImpl
 from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -202,15 +203,17 @@ class FullRSS(Dated, Rss201rev2Feed):
         handler.addQuickElement("content:encoded", item["content"])
 
 
-def conditional_by_content(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def conditional_by_content(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """An unchanged feed is told by its ETag alone: when its newest entry is withdrawn, the date of
     what is left is older than the one that readers have.
     """
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.META.pop("HTTP_IF_MODIFIED_SINCE", None)
-        found: HttpResponse = conditional_page(view)(request, *args, **kwargs)
+        found: HttpResponseBase = conditional_page(view)(request, *args, **kwargs)
         return found
 
     return answer
