@@ -347,7 +347,7 @@ def write_json_feed(channel: Channel) -> HttpResponse:
 
 
 @require_safe
-def theme_json_feed(request: HttpRequest, slug: str) -> HttpResponse:
+def theme_json_feed(request: HttpRequest, slug: str) -> HttpResponseBase:
     try:
         return json_feed(request, slug)
     except Http404:
