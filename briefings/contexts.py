@@ -1,9 +1,10 @@
 """One frozen description of an edition for page, PDF and mail, so nothing is composed twice."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Self
 
 from django.conf import settings
@@ -89,14 +90,24 @@ class CorrectionContext:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     was_public: bool = False  # what was replaced
+    is_public: bool = True  # what it was replaced by; not if that changed before anybody read it
 
     @property
     def day(self) -> date:
         return timezone.localdate(self.made_at)
 
     @property
+    def shows_difference(self) -> bool:
+        """Words that the public never had before it are nobody's to compare."""
+        return self.was_public and self.is_public
+
+    @property
     def parts(self) -> tuple[CorrectedPart, ...]:
-        """What changed, worked out when a page shows it; empty if only the format or a link did."""
+        """What changed, worked out when a page shows it; empty if only the format or a link did,
+        or if the difference is not shown.
+        """
+        if not self.shows_difference:
+            return ()
         texts = (
             (label, _join_lines(self.before.get(part)), _join_lines(self.after.get(part)))
             for part, label in CORRECTED_PARTS.items()
@@ -299,17 +310,23 @@ def describe_entry(entry: Entry, number: int) -> EntryContext:
         sources=tuple(
             SourceContext(s.title, s.publisher, s.url, s.published_on) for s in entry.sources.all()
         ),
-        corrections=tuple(describe_correction(made) for made in entry.corrections.all()),
+        corrections=describe_corrections(entry.corrections.all()),
     )
 
 
-def describe_correction(correction: Correction) -> CorrectionContext:
-    return CorrectionContext(
-        correction.made_at,
-        correction.note,
-        correction.before,
-        correction.after,
-        correction.was_public,
+def describe_corrections(corrections: Iterable[Correction]) -> tuple[CorrectionContext, ...]:
+    """All of an entry's, the oldest first: of each text the next tells whether it was public."""
+    return tuple(
+        CorrectionContext(
+            made.made_at,
+            made.note,
+            made.before,
+            made.after,
+            was_public=made.was_public,
+            is_public=following is None or following.was_public,
+        )
+        for made, following in pairwise([*corrections, None])
+        if made
     )
 
 

@@ -2,6 +2,20 @@
 
 import django.db.models.deletion
 from django.db import migrations, models
+from django.db.models import F, Q
+
+
+def tell_what_was_public(apps, schema_editor):
+    """As far as the edition tells: it was out, and for everybody, when the correction was made."""
+    corrections = apps.get_model("briefings", "Correction").objects.using(
+        schema_editor.connection.alias
+    )
+    was_open = Q(entry__edition__audience="public") | Q(
+        entry__edition__public_from__lte=F("made_at")
+    )
+    corrections.filter(was_open, entry__edition__published_at__lte=F("made_at")).update(
+        was_public=True
+    )
 
 
 class Migration(migrations.Migration):
@@ -52,4 +66,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunPython(tell_what_was_public, migrations.RunPython.noop),
     ]

@@ -1,17 +1,32 @@
 """What readers have read changes only with a dated note and the difference shown."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from importlib import import_module
 from threading import Barrier
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.utils import timezone
 
 from briefings.contexts import describe_edition
 from briefings.corrections import CorrectionRefused, correcting, describe_text
 from briefings.history import list_versions
-from briefings.models import Author, Byline, Correction, Entry, Source, Theme
-from briefings.pdf import render_edition_pdf
+from briefings.models import (
+    Audience,
+    Author,
+    Byline,
+    Correction,
+    Edition,
+    Entry,
+    Source,
+    Theme,
+)
+from briefings.pdf import compose_edition, render_edition_pdf
+from briefings.publishing import restore_entry, withdraw_entry
 from briefings.tests.makers import make_draft, make_entry, make_published
 from briefings.tests.sent_forms import send_form
 from briefings.tests.test_pdf import read_text
@@ -260,6 +275,104 @@ def test_the_pdf_that_is_issued_again_carries_note_and_difference():
     assert "數字有誤。" in text
     assert "更正（" in text
     assert "撥款三十億元，分五年使用" in text
+
+
+@pytest.fixture
+def opened():
+    """Members read it first; it was corrected before it opened to everybody."""
+    edition = make_published(
+        {"headline": "撥款", "body": LONG},
+        {"headline": "碼頭"},
+        audience=Audience.MEMBERS,
+        public_from=timezone.now() + timedelta(hours=1),
+    )
+    entry = edition.entries.first()
+    correct(entry, body=LONG.replace("三億元", "三十億元"), headline="撥款新題")
+    correct(entry, note="再改。", body=LONG.replace("三億元", "九萬元"))
+    hour = timedelta(hours=1)
+    for made in entry.corrections.all():
+        Correction.objects.filter(pk=made.pk).update(made_at=made.made_at - hour)
+    now = timezone.now()
+    Edition.objects.update(public_from=now, published_at=now - 2 * hour)
+    return Entry.objects.get(pk=entry.pk)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("{path}", "/en{path}", "/zh-hans{path}", "{edition}", "/feeds/atom/", "/feeds/rss/"),
+        *("/feeds/json/", "/api/v1/entries/{slug}", "/api/v1/editions/{edition_slug}"),
+    ],
+)
+def test_words_that_only_members_read_are_shown_nowhere(address, opened, client):
+    answer = client.get(
+        address.format(
+            path=opened.get_absolute_url(),
+            edition=opened.edition.get_absolute_url(),
+            slug=opened.slug,
+            edition_slug=opened.edition.slug,
+        )
+    )
+
+    assert answer.status_code == 200
+    assert re.search("九[萬万]元", answer.text)
+    assert "再改。" in answer.text
+    for trace in ("億元", "亿元", "<del>", "<ins>", "沒有改動", "没有改动"):
+        assert trace not in answer.text
+
+
+def test_no_version_of_what_only_members_read_is_there(opened, client):
+    for number in (1, 2):
+        assert client.get(f"/e/{opened.pk}/v{number}").status_code == 404
+
+
+def test_the_pdf_prints_nothing_that_only_members_read(opened):
+    html = compose_edition(describe_edition(opened.edition)).html
+
+    assert "再改。" in html
+    assert "九萬元" in html
+    assert "億元" not in html
+    assert "<del>" not in html
+
+
+def test_words_that_stood_only_while_the_entry_was_withdrawn_are_shown_nowhere(client):
+    entry = make_published({"headline": "撥款", "body": LONG}).entries.get()
+    withdraw_entry(entry, note="核實中。")
+    correct(entry, body=LONG.replace("三億元", "八千元"))
+    correct(entry, body=LONG.replace("三億元", "九萬元"))
+    entry.refresh_from_db()
+    restore_entry(entry)
+
+    page = client.get(entry.get_absolute_url()).text
+
+    assert "九萬元" in page
+    assert "八" not in page
+    assert "千" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "was_public"),
+    [
+        ({"audience": Audience.PUBLIC}, True),
+        ({"audience": Audience.MEMBERS}, False),
+        ({"public_from": timedelta(minutes=-1)}, True),
+        ({"public_from": timedelta(minutes=1)}, False),
+        ({"audience": Audience.PUBLIC, "published_at": timedelta(minutes=1)}, False),
+    ],
+)
+def test_earlier_corrections_are_told_whether_what_they_replaced_was_public(fields, was_public):
+    made = make_corrected().corrections.get()
+    Correction.objects.update(was_public=False)
+    moments = {
+        name: made.made_at + value if isinstance(value, timedelta) else value
+        for name, value in fields.items()
+    }
+    Edition.objects.update(**{"audience": Audience.MEMBERS} | moments)
+    migration = import_module("briefings.migrations.0014_reading")
+
+    migration.tell_what_was_public(apps, connection.schema_editor())
+
+    assert Correction.objects.get().was_public is was_public
 
 
 def test_an_edition_costs_no_more_queries_for_its_corrections(django_assert_max_num_queries):
