@@ -66,7 +66,7 @@ def describe_card(entry: Entry, publication: Publication) -> CardFace:
         organisation=_name_house(publication),
         publication=publication.name,
         headline=" ".join(entry.headline.split()),
-        foot="　".join(filter(None, [edition.label if edition else "", day])),
+        foot="　".join(filter(None, [edition.chinese_label if edition else "", day])),
     )
 
 

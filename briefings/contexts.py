@@ -256,6 +256,7 @@ class EditionContext:
     state: State
     withdrawn: tuple[WithdrawnContext, ...] = ()
     number: int | None = None
+    chinese_label: str = ""  # for data; `label` is in the language of the page
     is_for_web: bool = False  # everybody may read it there, now or from a certain time
     is_for_members: bool = False  # for now only members may read it
     public_from: datetime | None = None
@@ -354,6 +355,7 @@ def describe_edition(edition: Edition) -> EditionContext:
         entries=tuple(describe_entry(entry, n) for n, entry in numbered if not entry.withdrawn_at),
         state=State(edition.state),
         number=edition.number,
+        chinese_label=edition.chinese_label,
         withdrawn=tuple(
             WithdrawnContext(n, entry.withdrawn_at, entry.withdrawal_note)
             for n, entry in numbered

@@ -62,7 +62,7 @@ def describe_entry_page(
         ],
         "version": str(entry.version),
     }
-    trail = [(edition.label, edition.url), (entry.headline, entry.url)]
+    trail = [(edition.chinese_label, edition.url), (entry.headline, entry.url)]
     return [_fill(article), _describe_trail(edition, trail)]
 
 
@@ -72,7 +72,7 @@ def describe_edition_page(edition: EditionContext) -> list[Thing]:
         {"@type": "Article", "@id": entry.url, "headline": entry.headline, "url": entry.url}
         for entry in edition.entries
     ]
-    return [_fill(issue), _describe_trail(edition, [(edition.label, edition.url)])]
+    return [_fill(issue), _describe_trail(edition, [(edition.chinese_label, edition.url)])]
 
 
 def _describe_publisher(edition: EditionContext) -> Thing:
@@ -95,7 +95,7 @@ def _describe_issue(edition: EditionContext, publisher: Thing) -> Thing:
             "@type": "PublicationIssue",
             "@id": edition.url,
             "url": edition.url,
-            "name": f"{publication.name}{edition.label}",
+            "name": f"{publication.name}{edition.chinese_label}",
             "issueNumber": str(edition.number or ""),
             "datePublished": edition.date.isoformat() if edition.date else "",
             "inLanguage": LANGUAGE,

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from briefings.models.publication import Imprint
 from briefings.models.states import (
@@ -125,6 +125,12 @@ class Edition(Publishable):
 
     def get_absolute_url(self) -> str:
         return reverse("briefings:edition_detail", args=[self.slug])
+
+    @property
+    def chinese_label(self) -> str:
+        """For data, which is Chinese whatever the language of the page."""
+        with override("zh-hant"):
+            return self.label
 
     @property
     def label(self) -> str:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from briefings.languages import PAGES
 from briefings.markup import EMPTY_TAGS, split_markup
-from briefings.models import Audience, Publication, Theme
+from briefings.models import Audience, Edition, Publication, Theme
 from briefings.models.themes import FormerThemeAddress
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_published
@@ -217,6 +217,17 @@ def test_dates_and_numbers_are_english(client):
 
     assert "20 November 2026" in page
     assert "2 commentaries" in page
+
+
+@pytest.mark.parametrize("address", ["/entries/經濟發展/", "/editions/2026-11-20/"])
+def test_data_is_chinese_in_whatever_language_the_page_is(client, address):
+    Edition.objects.update(number=91)
+    data = re.compile(r'<script type="application/ld\+json">.*?</script>|property="og:image" [^>]*')
+
+    shown = data.findall(read(client, address))
+
+    assert "第91期" in shown[-1]
+    assert data.findall(read(client, f"/en{address}")) == shown
 
 
 def test_what_the_publication_says_in_english_stands_in_the_place_of_the_chinese(client):
