@@ -1,4 +1,5 @@
 import csv
+import re
 from datetime import date, timedelta
 from io import StringIO
 from itertools import chain
@@ -304,6 +305,15 @@ def test_a_history_is_not_for_search_engines_but_the_entrance_is(client):
     assert "noindex" in show(client, "關稅").content.decode()
     assert "noindex" not in client.get("/phrases/").content.decode()
     assert client.get("/phrases.csv", {"q": "關稅"})["X-Robots-Tag"] == "noindex"
+
+
+def test_the_entrance_names_its_other_languages_and_a_history_none(client):
+    for prefix in ("", "/en"):
+        entrance = client.get(f"{prefix}/phrases/").text
+        assert 'hreflang="en" href="http' in entrance
+        assert f'{prefix}/phrases/">' in re.search('<link rel="canonical"[^>]*>', entrance)[0]
+    assert 'rel="alternate" hreflang=' not in show(client, "關稅").text
+    assert 'rel="canonical"' not in show(client, "關稅").text
 
 
 def test_more_phrases_and_entries_cost_no_more_than_a_query_a_phrase(

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
 from briefings import hooks
-from briefings.contexts import absolute_url
 from briefings.forms import PhraseForm
 from briefings.models import Audience
 from briefings.phrase_plots import SPARK_HEIGHT, Measure, draw_plot, draw_spark
@@ -26,13 +25,13 @@ from briefings.phrases import (
 )
 from briefings.search.occurrences import Unit
 from briefings.search.query import Term
-from briefings.views.pages import ReaderView, mark_for
+from briefings.views.pages import LastingPage, ReaderView, mark_for
 
 LINES = 50  # occurrences on a page
 LONGEST_NAME = 18  # characters that stand over a strip of the plot, on a telephone too
 
 
-class PhraseView(ReaderView, TemplateView):
+class PhraseView(ReaderView, LastingPage, TemplateView):
     template_name = "briefings/phrases.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -45,9 +44,10 @@ class PhraseView(ReaderView, TemplateView):
             **kwargs,
         )
         if wanted.terms:
-            return context | self.show_histories(wanted.terms, audience)
+            # Results are for nobody to be led to from elsewhere.
+            unstated = {"canonical_url": "", "alternates": ()}
+            return context | unstated | self.show_histories(wanted.terms, audience)
         return context | {
-            "canonical_url": absolute_url(self.request.path),
             "pinned": [(one, draw_spark(one.periods)) for one in list_pinned(audience)],
             "spark_height": SPARK_HEIGHT,
         }
