@@ -96,8 +96,10 @@ class Plot:
 
 
 def draw_plot(named: Sequence[tuple[str, Sequence[PeriodCount]]], measure: Measure) -> Plot:
-    """Of phrases by name, all with the same periods; each has an occurrence in one of them."""
-    highest = max(measure.of(count) for _, counts in named for count in counts)
+    """Of phrases by name, all with the same periods. There may be nothing to draw: of an entry
+    that came out while we counted, the periods tell nothing yet.
+    """
+    highest = max(measure.of(count) for _, counts in named for count in counts) or 1
     periods = named[0][1]
     return Plot(
         height=len(named) * STRIP + AXIS,
@@ -114,7 +116,7 @@ def draw_plot(named: Sequence[tuple[str, Sequence[PeriodCount]]], measure: Measu
 def draw_spark(counts: Sequence[PeriodCount]) -> tuple[Bar, ...]:
     """Bars of a width of 100 and a height of SPARK_HEIGHT, to be stretched to what there is."""
     values = [count.entries for count in counts]
-    return _draw_bars(values, SPARK_HEIGHT / max(values), ground=SPARK_HEIGHT, unit="")
+    return _draw_bars(values, SPARK_HEIGHT / (max(values) or 1), ground=SPARK_HEIGHT, unit="")
 
 
 def _draw_strip(

@@ -194,9 +194,12 @@ def show_entry(request: HttpRequest, slug: SlugInPath, response: HttpResponse) -
     """一篇短評的全文、註腳、資料來源、作者、主題和更正。"""
     entries = Entry.objects.visible_to(Audience.PUBLIC)
     entry = find(entries.select_related("edition__imprint"), slug)
-    described = describe_edition(entry.edition).entries
+    described = {one.id: one for one in describe_edition(entry.edition).entries}
+    if entry.pk not in described:  # it was withdrawn after it was read: now that is what is found
+        find(entries, slug)
+        raise not_found("沒有這個名稱的內容。")
     response["Last-Modified"] = http_date(changed_at(entry).timestamp())
-    return EntryDetail.of(next(one for one in described if one.id == entry.pk), entry)
+    return EntryDetail.of(described[entry.pk], entry)
 
 
 @router.get("/themes", response={200: ThemePage, **MAY_LACK}, url_name="themes", summary="政策主題")

@@ -316,11 +316,13 @@ class EditionDetail(EditionLink):
     def of_context(
         cls, context: EditionContext, edition: Edition, rows: dict[int, Entry]
     ) -> "EditionDetail":
-        """`rows` has the row of each entry by its key."""
+        """`rows` has the row of each entry by its key, unless it was withdrawn meanwhile."""
         return cls(
             **EditionLink.of(edition).model_dump(),
             published_at=timezone.localtime(edition.opened_at),
-            entries=[EntryText.of(entry, rows[entry.id]) for entry in context.entries],
+            entries=[
+                EntryText.of(entry, row) for entry in context.entries if (row := rows.get(entry.id))
+            ],
             withdrawn=[WithdrawnEntry.of(entry) for entry in context.withdrawn],
             imprint=ImprintText.model_validate(context.imprint),
         )

@@ -428,6 +428,14 @@ def test_of_many_years_fewer_are_named_and_fewest_on_a_telephone():
     assert sum(mark.is_named_narrow for mark in plot.years) == 8
 
 
+@pytest.mark.parametrize("measure", list(Measure))
+def test_where_nothing_was_counted_nothing_is_drawn(measure):
+    [strip] = draw_plot([("甲", counts(0, 0, published=0))], measure).strips
+
+    assert strip.bars == ()
+    assert draw_spark(counts(0, 0)) == ()
+
+
 def test_a_spark_fills_its_height():
     assert [(bar.x, bar.height) for bar in draw_spark(counts(0, 2))] == [("58.000", 24)]
 

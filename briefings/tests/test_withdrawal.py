@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from briefings.api import operations
 from briefings.contexts import describe_edition
 from briefings.models import Audience, Edition, Entry, State, Theme
 from briefings.pdf import render_edition_pdf
@@ -18,6 +19,7 @@ from briefings.publishing import (
 )
 from briefings.tests.makers import make_draft, make_published
 from briefings.tests.test_pdf import read_text
+from briefings.views import entries
 
 pytestmark = pytest.mark.django_db
 NOTE = "資料有誤，現正核實。"
@@ -267,3 +269,51 @@ def test_a_withdrawn_entry_is_not_deleted(admin_client):
     admin_client.post(f"/admin/briefings/entry/{entry.pk}/delete/", {"post": "yes"})
 
     assert Entry.objects.filter(pk=entry.pk).exists()
+
+
+# ------------------------------------------------------------------- while somebody is reading it
+def withdraw_meanwhile(monkeypatch, module, *, afterwards=False, whole=False):
+    """Between what is read first of an entry and what is read next."""
+
+    def describe(edition):
+        before = describe_edition(edition)
+        if whole:
+            withdraw_edition(Edition.objects.get())
+        else:
+            withdraw_entry(Entry.objects.get(headline="甲"), note="核實中。")
+        return before if afterwards else describe_edition(edition)
+
+    monkeypatch.setattr(module, "describe_edition", describe)
+
+
+@pytest.mark.parametrize(
+    "address", ["/entries/甲/", "/entries/甲.bib", "/entries/甲.ris", "/e/{number}/v1"]
+)
+def test_an_entry_that_is_withdrawn_meanwhile_is_told_as_gone(address, client, monkeypatch):
+    entry = make_published({"headline": "甲"}, {"headline": "乙"}).entries.first()
+    withdraw_meanwhile(monkeypatch, entries)
+
+    assert client.get(address.format(number=entry.pk)).status_code in (404, 410)
+
+
+def test_an_edition_that_is_withdrawn_meanwhile_is_told_as_gone(client, monkeypatch):
+    make_published({"headline": "甲"}, {"headline": "乙"})
+    withdraw_meanwhile(monkeypatch, entries, afterwards=True, whole=True)
+
+    assert client.get("/entries/甲/").status_code in (404, 410)
+
+
+def test_programs_are_told_that_an_entry_was_withdrawn_meanwhile(client, monkeypatch):
+    make_published({"headline": "甲"}, {"headline": "乙"})
+    withdraw_meanwhile(monkeypatch, operations)
+
+    assert client.get("/api/v1/entries/甲").status_code == 410
+
+
+def test_programs_get_an_edition_without_what_was_withdrawn_meanwhile(client, monkeypatch):
+    edition = make_published({"headline": "甲"}, {"headline": "乙"})
+    withdraw_meanwhile(monkeypatch, operations, afterwards=True)
+
+    answer = client.get(f"/api/v1/editions/{edition.slug}").json()
+
+    assert [entry["headline"] for entry in answer["entries"]] == ["乙"]

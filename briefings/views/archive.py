@@ -88,6 +88,8 @@ def find_neighbours(edition: Edition, audience: Audience) -> tuple[Edition | Non
     """The editions before and after that may be read, in the order of the lists."""
     editions = Edition.objects.visible_to(audience).newest_first()
     same_day = list(editions.filter(date=edition.date))
+    if edition not in same_day:  # it was withdrawn after it was read
+        raise Http404
     place = same_day.index(edition)
     return (
         next(iter(same_day[place + 1 :]), None) or editions.filter(date__lt=edition.date).first(),

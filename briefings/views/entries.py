@@ -50,7 +50,7 @@ class OfEntry(ReaderView, GoneWhenWithdrawn):
 
     def describe(self) -> tuple[EntryContext, EditionContext]:
         edition = describe_edition(self.edition)
-        return next(entry for entry in edition.entries if entry.id == self.object.pk), edition
+        return edition.entries[find_place(self.object, edition)], edition
 
 
 class EntryDetailView(LastingPage, OfEntry):
@@ -82,11 +82,19 @@ class EntryDetailView(LastingPage, OfEntry):
         return {"card_url": card_url, "schema": schema_org.write_json_ld(schema)}
 
 
+def find_place(entry: Entry, edition: EditionContext) -> int:
+    """Not found if it was withdrawn after it was read, and before its edition was."""
+    places = (place for place, other in enumerate(edition.entries) if other.id == entry.pk)
+    if (place := next(places, None)) is None:
+        raise Http404
+    return place
+
+
 def place_entry(
     entry: Entry, edition: EditionContext, audience: Audience = Audience.PUBLIC
 ) -> dict[str, Any]:
     """What an entry's page shows of it and of the edition round it."""
-    place = [other.id for other in edition.entries].index(entry.pk)
+    place = find_place(entry, edition)
     return {
         "entry": edition.entries[place],
         "edition": edition,
