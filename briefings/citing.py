@@ -8,8 +8,9 @@ from urllib.parse import unquote, urlsplit
 LARGEST_NUMBER = 2**31  # of a row's key: no database is asked for more
 
 _HREF = re.compile(r'<a (?:[a-z]+="[^"]*" )*?href="([^"]*)"')
-_ENTRY_PATH = re.compile(r"/entries/([-\w]+)/")
-_SHORT_PATH = re.compile(r"/e/([0-9]{1,10})(?:/v[0-9]+)?")
+_LANGUAGE = "(?:/en|/zh-hans)?"  # as `briefings.languages` has them
+_ENTRY_PATH = re.compile(_LANGUAGE + r"/entries/([-\w]+)/")
+_SHORT_PATH = re.compile(_LANGUAGE + r"/e/([0-9]{1,10})(?:/v[0-9]+)?")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from briefings.citing import Cited, find_cited
+from briefings.languages import LANGUAGES
 from briefings.models import Audience, Edition, Entry, EntryLink
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_entry, make_published
@@ -26,13 +27,15 @@ def site(settings):
         "https://news.example/entries/%E7%94%B2/",
         "http://NEWS.example/entries/甲/?utm_source=mail#p3",
         "/entries/甲/",
+        "https://news.example/en/entries/甲/",
+        "/zh-hans/entries/%E7%94%B2/#p3",
     ],
 )
 def test_an_entry_is_known_by_its_address(address):
     assert find_cited(link(address), SITE) == Cited(frozenset({"甲"}), frozenset())
 
 
-@pytest.mark.parametrize("address", ["https://news.example/e/12", "/e/12/v3#p2"])
+@pytest.mark.parametrize("address", ["https://news.example/e/12", "/e/12/v3#p2", "/en/e/12/v3"])
 def test_an_entry_is_known_by_its_short_address(address):
     assert find_cited(link(address), SITE) == Cited(frozenset(), frozenset({12}))
 
@@ -42,6 +45,7 @@ def test_an_entry_is_known_by_its_short_address(address):
     [
         "https://other.example/entries/甲/",
         "https://news.example/entries/甲.bib",
+        "https://news.example/fr/entries/甲/",
         "https://news.example/e/99999999999999999999",
         "https://news.example/e/9999999999",
         "mailto:甲@news.example",
@@ -51,6 +55,11 @@ def test_an_entry_is_known_by_its_short_address(address):
 )
 def test_other_addresses_are_no_entrys(address):
     assert find_cited(link(address), SITE) == Cited(frozenset(), frozenset())
+
+
+def test_an_entry_is_known_by_its_address_in_each_language():
+    for language in LANGUAGES:
+        assert find_cited(link(language.place("/entries/甲/")), SITE).slugs == {"甲"}
 
 
 # ---------------------------------------------------------------------------------------- the rows
