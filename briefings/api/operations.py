@@ -259,7 +259,7 @@ def search(request: HttpRequest, asked: Query[Search]) -> HitPage:
     "/phrases", response={200: PhrasePage, **MAY_LACK}, url_name="phrases", summary="提法的歷史"
 )
 def trace_phrase(request: HttpRequest, asked: Query[Traced]) -> PhrasePage:
-    """何時首次出現，各季或各年有多少，和逐次的上下文。"""
+    """何時首次出現，各季或各年有多少，和各次出現的上下文。"""
     term = make_term(asked.q)  # None of punctuation alone, which stands nowhere
     wanted = Unit(asked.by) if asked.by else None
     unit, histories = trace_phrases([term] if term else [], Audience.PUBLIC, wanted)

@@ -457,4 +457,4 @@ class PhrasePage(Page):
     unit: Unit = Field(description="按季或按年")
     first: OccurrenceText | None = Field(description="首次出現的句子；沒有出現過的為 null")
     periods: list[PeriodText] = Field(description="由首期到末期，沒有提到的亦在內")
-    items: list[OccurrenceText] = Field(description="逐次上下文，最早的在前")
+    items: list[OccurrenceText] = Field(description="各次出現的上下文，最早的在前")

@@ -258,6 +258,15 @@ def test_the_page_shows_history_plot_table_and_contexts(client):
     assert "/phrases.csv?q=" in page
 
 
+def test_the_page_says_what_stands_where_in_plain_words(client):
+    make_published({"lead": "關稅。"})
+
+    shown = client.get("/phrases/", {"q": "關稅", "show": "share", "by": "year"}).text
+
+    assert "<figcaption>每年短評中提及該提法的百分比。" in shown
+    assert '<h2 id="kwic">各次出現的上下文</h2>' in shown
+
+
 def test_what_was_typed_and_what_was_written_are_escaped(client):
     make_published({"lead": "<script>關稅</script>"})
 
