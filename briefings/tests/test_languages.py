@@ -12,10 +12,11 @@ from playwright.sync_api import expect
 
 from briefings.languages import PAGES
 from briefings.markup import EMPTY_TAGS, split_markup
-from briefings.models import Audience, Edition, Publication, Theme
+from briefings.models import Audience, Edition, Entry, PinnedPhrase, Publication, Theme
 from briefings.models.themes import FormerThemeAddress
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_published
+from briefings.tests.test_corrections import correct
 
 pytestmark = pytest.mark.django_db
 SITE = "https://news.example"
@@ -228,6 +229,21 @@ def test_data_is_chinese_in_whatever_language_the_page_is(client, address):
 
     assert "第91期" in shown[-1]
     assert data.findall(read(client, f"/en{address}")) == shown
+
+
+@pytest.mark.parametrize("address", ["/phrases/", "/phrases/?q=發展", "/e/{number}/v1"])
+def test_a_page_whose_main_part_is_chinese_is_so_throughout(client, address):
+    Edition.objects.update(number=91)
+    entry = Entry.objects.get(headline="經濟發展")
+    correct(entry, headline="經濟大發展")
+    PinnedPhrase.objects.create(text="發展")
+
+    page = read(client, "/en" + address.format(number=entry.pk))
+
+    (main,) = re.findall(r'<main [^>]*lang="zh-Hant-HK">(.*)</main>', page, re.DOTALL)
+    main = re.sub("<dl>.*</dl>|<a [^>]*mailto:.*?</a>", "", main, flags=re.DOTALL)
+    assert re.findall("[A-Za-z]{3,}", re.sub("<[^>]*>", " ", main)) == []
+    assert "Search" in page  # round it
 
 
 def test_what_the_publication_says_in_english_stands_in_the_place_of_the_chinese(client):
