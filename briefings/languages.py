@@ -69,6 +69,14 @@ def is_page(path: str) -> bool:
         return False
 
 
+def as_written(path: str) -> str:
+    """`path` without the prefix of its language."""
+    for language in LANGUAGES:
+        if language.prefix and path.startswith(f"{language.prefix}/"):
+            return path.removeprefix(language.prefix)
+    return path
+
+
 def list_addresses(path: str) -> list[tuple[str, str]]:
     """(hreflang, path) of one page in each language; whoever speaks none gets it as written."""
     addresses = [(language.tag, language.place(path)) for language in LANGUAGES]

@@ -4,17 +4,19 @@ A GET only shows a button: programs that look through mail open every link in it
 the member is, since a mail may have been sent on.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from briefings.languages import as_written, is_page
 from briefings.models import State
 from subscribers.forms import LoginForm
 from subscribers.links import Purpose, read_token
@@ -33,6 +35,8 @@ from subscribers.logins import (
 from subscribers.models import Delivery, LoginLink
 from subscribers.tasks import send_login_link
 from subscribers.views import asks_or_acts, show_bad_link, show_no_member
+
+_LEADS_TO_AN_EDITION = frozenset(("briefings:edition_pdf", "subscribers:enter"))
 
 
 @never_cache
@@ -60,12 +64,29 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 def find_origin(request: HttpRequest) -> str:
-    """The page of ours from which somebody came to log in, to bring them back there."""
-    came_from = urlsplit(request.headers.get("Referer", ""))
-    own = urlsplit(settings.SITE_URL).netloc
-    if came_from.netloc not in (own, request.get_host()) or came_from.path == request.path:
+    """The page of ours from which somebody came to log in, to bring them back there.
+
+    Only one with something to read: a link that is over, or that only its owner should have, is
+    nothing to go back to.
+    """
+    try:
+        came_from = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
         return ""
-    return choose_address(came_from.path)
+    own = urlsplit(settings.SITE_URL).netloc
+    if came_from.netloc not in (own, request.get_host()) or not _is_to_be_read(came_from.path):
+        return ""
+    query = f"?{came_from.query}" if came_from.query else ""
+    return choose_address(f"{came_from.path}{query}")
+
+
+def _is_to_be_read(path: str) -> bool:
+    if is_page(as_written(path)):
+        return True
+    try:
+        return resolve(unquote(path)).view_name in _LEADS_TO_AN_EDITION
+    except Resolver404:
+        return False
 
 
 def _queue_link(email: str, leads_to: str) -> bool:

@@ -190,10 +190,62 @@ def test_nobody_is_led_away_from_the_site(path):
     assert choose_address(path) == ""
 
 
-def test_a_page_elsewhere_is_not_gone_back_to():
-    page = Client().get("/login/", headers={"referer": "https://evil.example/editions/"})
+def came_from(address: str) -> str:
+    return Client().get("/login/", headers={"referer": address}).context["leads_to"]
 
-    assert page.context["leads_to"] == ""
+
+@pytest.mark.parametrize("address", ["https://evil.example/editions/", "http://[", "testserver"])
+def test_a_page_elsewhere_is_not_gone_back_to(address):
+    assert came_from(address) == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/search/?q=%E5%85%B3&page=2",
+        "/zh-hans/search/?q=abc",
+        "/en/",
+        "/editions/%E7%94%B2/",
+        "/editions/%E7%94%B2.pdf",
+        "/enter/token/?to=entry-1",
+    ],
+)
+def test_a_page_with_something_to_read_is_gone_back_to_with_its_query(path):
+    assert came_from(f"http://testserver{path}") == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/login/",
+        "/login/sent/",
+        "/login/token/",
+        "/preferences/token/",
+        "/unsubscribe/token/",
+        "/subscribe/confirm/token/",
+        "/mail/token/",
+        "/preview/token/",
+        "/zh-hans/login/sent/",
+        "/zh-hans/enter/token/",
+        "/nowhere/",
+        "//evil.example/",
+        "",
+    ],
+)
+def test_nobody_is_led_back_to_a_page_that_is_over_or_is_one_persons(path):
+    assert came_from(f"http://testserver{path}") == ""
+
+
+def test_who_asks_anew_after_an_old_link_ends_on_a_page_that_is_there(member):
+    client, old = Client(), make_link(member, made_at=timezone.now() - timedelta(hours=2))
+    assert client.get(old).status_code == 410
+    page = client.get("/login/", headers={"referer": f"http://testserver{old}"})
+    ask(client=client, leads_to=page.context["leads_to"])
+
+    link = re.search(r"https?://[^/]+(/login/\S+)", mail.outbox[0].body)[1]
+
+    assert client.post(link)["Location"] == "/"
 
 
 # ------------------------------------------------------------------------------------- the link
