@@ -1,8 +1,10 @@
 """Who asks, as far as it matters for counting."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
+from time import time
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 
 
@@ -26,3 +28,16 @@ def read_client_address(request: HttpRequest) -> str | None:
             return str(client.ipv4_mapped)
         return str(ip_network((client, 64), strict=False).network_address)
     return str(client)
+
+
+def count_asking(name: str, request: HttpRequest, period: int) -> int:
+    """How often this client has asked for `name` in the present `period` (seconds), now included.
+
+    Counted in the cache: where processes share none, each by itself.
+    """
+    key = f"{name}:{read_client_address(request)}:{int(time()) // period}"
+    cache.add(key, 0, timeout=period)
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # dropped just now by a cache that is full
+        return 1

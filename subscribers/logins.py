@@ -12,14 +12,13 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from briefings.clients import read_client_address
+from briefings.clients import count_asking
 from briefings.models import Audience, Edition
 from subscribers.messages import build_login
 from subscribers.models import (
@@ -121,16 +120,9 @@ def _drop_session(request: HttpRequest) -> None:
 def may_ask(request: HttpRequest) -> bool:
     """Whether this client has not asked too often, whoever it asked for.
 
-    Counted in the cache: where processes share none, each by itself. What is mailed to one address
-    is bounded by its rows, whoever asks.
+    What is mailed to one address is bounded by its rows, whoever asks.
     """
-    hour = int(timezone.now().timestamp()) // 3600
-    key = f"login:{read_client_address(request)}:{hour}"
-    cache.add(key, 0, timeout=3600)
-    try:
-        return bool(cache.incr(key) <= ASKED_BY_CLIENT)
-    except ValueError:  # dropped just now by a cache that is full
-        return True
+    return count_asking("login", request, int(WITHIN.total_seconds())) <= ASKED_BY_CLIENT
 
 
 def send_login_link(email: str, leads_to: str, now: datetime) -> None:

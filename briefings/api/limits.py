@@ -3,11 +3,10 @@
 import time
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
 from ninja.throttling import BaseThrottle
 
-from briefings.clients import read_client_address
+from briefings.clients import count_asking
 
 PERIOD = 60  # seconds
 
@@ -20,9 +19,7 @@ class ClientThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: HttpRequest) -> bool:
-        key = f"api:{read_client_address(request)}:{int(time.time()) // PERIOD}"
-        cache.add(key, 0, timeout=2 * PERIOD)
-        return bool(cache.incr(key) <= settings.API_RATE)
+        return bool(count_asking("api", request, PERIOD) <= settings.API_RATE)
 
     def wait(self) -> float:
         return PERIOD - time.time() % PERIOD

@@ -147,6 +147,13 @@ def test_a_client_that_asks_without_end_is_told_to_wait_whoever_it_asks_for(memb
     assert "請過一小時再試" in answers[-1].content.decode()
 
 
+def test_a_full_cache_keeps_nobody_from_asking(member, monkeypatch):
+    monkeypatch.setattr(cache, "add", lambda *args, **kwargs: True)
+
+    assert ask().status_code == 302
+    assert len(mail.outbox) == 1
+
+
 @pytest.mark.parametrize("email", ["", "x", "a@b\x00.hk", "😀" * 3000, '""@example.com'])
 def test_a_faulty_address_is_asked_for_again(email):
     answer = ask(email)
