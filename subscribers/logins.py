@@ -12,6 +12,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
@@ -127,19 +128,28 @@ def may_ask(request: HttpRequest) -> bool:
 
 def send_login_link(email: str, leads_to: str, now: datetime) -> None:
     """To the active member of that address, unless they got their share already; else nothing."""
-    member = Member.objects.active().with_email(email).first()
-    if member is None:
-        return
-    if member.login_links.filter(made_at__gt=now - WITHIN).count() >= MAILS:
-        logger.warning("Member %s has been mailed enough login links", member.pk)
-        return
     # Written first: a mail too few is asked for again, mails without end are not taken back.
-    link = member.login_links.create(made_at=now, leads_to=choose_address(leads_to))
+    link = _make_login_link(email, leads_to, now)
+    if link is None:
+        return
+    member = link.member
     try:
         with Relay() as relay:
             relay.send(build_login(member, link))
     except (TransportError, ValueError) as error:  # a BadAddress is a ValueError
         logger.warning("The login link for member %s was not sent: %s", member.pk, error)
+
+
+@transaction.atomic
+def _make_login_link(email: str, leads_to: str, now: datetime) -> LoginLink | None:
+    """Counted and written under one lock, so that workers at once make no more than one would."""
+    member = Member.objects.active().hold().with_email(email).first()
+    if member is None:
+        return None
+    if member.login_links.filter(made_at__gt=now - WITHIN).count() >= MAILS:
+        logger.warning("Member %s has been mailed enough login links", member.pk)
+        return None
+    return member.login_links.create(made_at=now, leads_to=choose_address(leads_to))
 
 
 def choose_address(path: str) -> str:

@@ -71,6 +71,13 @@ class MemberQuerySet(models.QuerySet["Member"]):
             lower_email=normalise_email(email).lower()
         )
 
+    def hold(self) -> Self:
+        """Locked until the transaction ends: what members are let in by comes and goes under this.
+
+        A mailing may still be opened to them meanwhile.
+        """
+        return self.select_for_update(no_key=True)
+
     def sign_up(
         self, *, email: str, name: str, frequency: str, themes: Iterable[Theme], now: datetime
     ) -> "Member":

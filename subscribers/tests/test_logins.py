@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from celery import current_app
@@ -14,10 +15,18 @@ from kombu.exceptions import OperationalError
 from briefings.models import Audience, Edition
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_published
+from subscribers import logins
 from subscribers.links import Purpose, make_token
-from subscribers.logins import ASKED_BY_CLIENT, COOKIE, MAILS, choose_address, forget_old_logins
+from subscribers.logins import (
+    ASKED_BY_CLIENT,
+    COOKIE,
+    MAILS,
+    choose_address,
+    forget_old_logins,
+)
 from subscribers.models import LoginLink, Mailing, Member, MemberSession
-from subscribers.tests.makers import make_mailing, make_member
+from subscribers.tests.makers import at_once, make_mailing, make_member
+from subscribers.transport import Relay
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +137,19 @@ def test_nobody_is_mailed_more_than_three_in_an_hour(member):
         ask()
 
     assert len(mail.outbox) == MAILS
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_workers_at_once_mail_no_more_than_one_after_another(member, monkeypatch):
+    sent = []
+    monkeypatch.setattr(logins, "build_login", lambda member, link: sleep(0.05) or link)
+    monkeypatch.setattr(Relay, "__enter__", lambda relay: relay)
+    monkeypatch.setattr(Relay, "__exit__", lambda *args: None)
+    monkeypatch.setattr(Relay, "send", lambda relay, link: sent.append(link))
+
+    at_once(MAILS + 5, lambda: logins.send_login_link(member.email, "", timezone.now()))
+
+    assert len(sent) == MAILS
 
 
 def test_after_an_hour_mail_goes_out_again(member):
