@@ -118,7 +118,8 @@ def log_in(request: HttpRequest, token: str) -> HttpResponse:
     if not link.use(now):
         return _show_expired(request)
     answer = redirect(link.leads_to or "briefings:home")
-    open_session(request, answer, link.member, LOGIN_GOOD_FOR)
+    if not open_session(request, answer, link.member, LOGIN_GOOD_FOR):
+        return _show_expired(request)
     return answer
 
 
@@ -151,7 +152,8 @@ def _let_in(request: HttpRequest, delivery: Delivery, place: str) -> HttpRespons
     if request.method != "POST":
         return render(request, "subscribers/enter.html", {"edition": delivery.mailing.edition})
     answer = redirect(place)
-    open_session(request, answer, member, ENTERED_GOOD_FOR)
+    if not open_session(request, answer, member, ENTERED_GOOD_FOR):
+        return show_no_member(request)
     return answer
 
 

@@ -86,14 +86,20 @@ def find_reader(request: HttpRequest) -> Member | None:
 
 def open_session(
     request: HttpRequest, answer: HttpResponseBase, member: Member, good_for: timedelta
-) -> None:
-    """Always a new one: what a browser brought along is of no use to who put it there."""
-    _drop_session(request)
+) -> bool:
+    """Always a new one: what a browser brought along is of no use to who put it there.
+
+    False, and nothing is changed, if the member has left meanwhile.
+    """
+    with transaction.atomic():
+        if Member.objects.active().hold().filter(pk=member.pk).first() is None:
+            return False
+        _drop_session(request)
+        session = MemberSessions()
+        session[_MEMBER] = member.pk
+        session.set_expiry(good_for)
+        session.create()
     rotate_token(request)
-    session = MemberSessions()
-    session[_MEMBER] = member.pk
-    session.set_expiry(good_for)
-    session.create()
     answer.set_cookie(
         COOKIE,
         str(session.session_key),
@@ -102,6 +108,7 @@ def open_session(
         httponly=True,
         samesite="Lax",
     )
+    return True
 
 
 def close_session(request: HttpRequest, answer: HttpResponseBase) -> None:

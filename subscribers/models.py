@@ -182,11 +182,13 @@ class Member(models.Model):
         back with a member who joins again.
         """
         subscribed = ~Q(state=MemberState.UNSUBSCRIBED)
-        has_left = self._move(
-            subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now or timezone.now()
-        )
-        self.sessions.all().delete()
-        self.login_links.all().delete()
+        with transaction.atomic():
+            Member.objects.hold().filter(pk=self.pk).first()
+            has_left = self._move(
+                subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now or timezone.now()
+            )
+            self.sessions.all().delete()
+            self.login_links.all().delete()
         return has_left
 
     def ask_for_confirmation(self, now: datetime) -> bool:

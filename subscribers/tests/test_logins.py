@@ -2,12 +2,15 @@
 
 import re
 from datetime import timedelta
+from threading import Event
 from time import sleep
 
 import pytest
 from celery import current_app
 from django.core import mail
 from django.core.cache import cache
+from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -15,12 +18,14 @@ from kombu.exceptions import OperationalError
 from briefings.models import Audience, Edition
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_published
-from subscribers import logins
+from briefings.tests.test_lock_order import do_at_once
+from subscribers import login_pages, logins
 from subscribers.links import Purpose, make_token
 from subscribers.logins import (
     ASKED_BY_CLIENT,
     COOKIE,
     MAILS,
+    MemberSessions,
     choose_address,
     forget_old_logins,
 )
@@ -388,6 +393,72 @@ def test_a_login_ends_with_the_membership(member, end):
 
     assert not may_read(client)
     assert not MemberSession.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["login", "enter"])
+def test_who_left_while_the_button_was_pressed_is_not_let_in(member, way, monkeypatch):
+    """Between the look at the member and the opening of the session."""
+    link = make_link(member) if way == "login" else enter(mail_closed(member))
+    client = log_in(make_member(email="wong@example.com"))
+    before = client.cookies[COOKIE].value
+    open_session = login_pages.open_session
+
+    def leave_first(*args):
+        Member.objects.get(pk=member.pk).unsubscribe()
+        return open_session(*args)
+
+    monkeypatch.setattr(login_pages, "open_session", leave_first)
+    monkeypatch.setattr(login_pages, "audience_of", lambda request: Audience.PUBLIC)
+
+    answer = client.post(link)
+
+    assert answer.status_code == (410 if way == "login" else 200)
+    assert COOKIE not in answer.cookies
+    assert MemberSession.objects.get().session_key == before
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_nobody_stays_logged_in_who_leaves_at_the_moment_of_logging_in(member, monkeypatch):
+    """The login is stopped where it makes a session, and the other gets as far as it can."""
+    make_session = MemberSessions.create
+    has_looked, left = Event(), Event()
+
+    def wait_and_make(session):
+        has_looked.set()
+        left.wait(1)
+        return make_session(session)
+
+    def leave():
+        has_looked.wait(10)
+        try:
+            return Member.objects.get(pk=member.pk).unsubscribe()
+        finally:
+            left.set()
+
+    monkeypatch.setattr(MemberSessions, "create", wait_and_make)
+    link = make_link(member)
+    do_at_once(lambda: Client().post(link), leave)
+
+    assert not Member.objects.get().is_active
+    assert not MemberSession.objects.exists()
+
+
+def test_who_cannot_be_let_out_everywhere_has_not_left(member, monkeypatch):
+    log_in(member)
+    delete = QuerySet.delete
+
+    def fail_at_links(rows):
+        if rows.model is LoginLink:
+            raise DatabaseError
+        return delete(rows)
+
+    monkeypatch.setattr(QuerySet, "delete", fail_at_links)
+
+    with pytest.raises(DatabaseError):
+        member.unsubscribe()
+
+    assert Member.objects.get().is_active
+    assert MemberSession.objects.exists()
 
 
 def test_who_joins_again_is_not_logged_in_by_what_was_before(member):
