@@ -217,7 +217,7 @@ def test_a_member_reads_a_closed_edition_by_its_mail_and_then_by_a_login_link(si
     page.get_by_role("link", name="登入", exact=True).click()
     page.get_by_label("電郵地址").fill("Chan@example.com")
     page.get_by_role("button", name="寄出登入連結").click()
-    assert "請查看郵箱" in page.inner_text("main")
+    assert "請查看電郵" in page.inner_text("main")
     link = find_link(inbox.wait_for(4)[3], rf"{site.url}/login/\S+")
     page.goto(link)
     page.get_by_role("button", name="登入").click()

@@ -89,12 +89,13 @@ def mail_closed(member: Member, **fields) -> Mailing:
 def test_the_link_that_is_mailed_logs_the_member_in(member):
     make_closed()
     client = Client()
-    ask(client=client)
+    sent = client.get(ask(client=client)["Location"])
 
     link = re.search(r"https?://[^/]+(/login/\S+)", mail.outbox[0].body)[1]
     shown = client.get(link)
     client.post(link)
 
+    assert "請查看電郵" in sent.content.decode()
     assert mail.outbox[0].to == ["chan@example.com"]
     assert mail.outbox[0].body.startswith("陳大文，您好：")
     assert "登入</button>" in shown.content.decode()
@@ -302,7 +303,7 @@ def test_the_link_is_good_once(member):
     answer = second.post(link)
 
     assert answer.status_code == 410
-    assert "連結已過時" in answer.content.decode()
+    assert "連結已失效" in answer.content.decode()
     assert not may_read(second)
 
 
