@@ -90,7 +90,7 @@ class Search(OfThemeAndYear):
         pattern=r"^[^\x00]*$",
         description=(
             "字詞；空格分開的都要提到，引號內的照字面尋找。"
-            "可用 OR、-排除、theme:、year:2021-2023、author:"
+            "任選其一、排除、按主題、年份或作者，寫法與網站的搜尋相同"
         ),
     )
     author: str = Field("", max_length=60, pattern=r"^[^\x00]*$", description="作者姓名")
