@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
+from briefings.languages import LANGUAGES
 from cma_site.tests.walking import fill, list_parameters, list_patterns
 
 # Links in pages, and whole addresses of ours wherever they stand: feeds, sitemap, JSON, mail.
@@ -29,6 +30,7 @@ _NEW_EACH_TIME = [
 ]
 # Not about what is published: the state of the machine, files, and the editors' forms.
 LEFT_OUT = ("/readyz", "/healthz", "/static/", "/mailbox/")
+PREFIXES = tuple(f"{language.prefix}/" for language in LANGUAGES if language.prefix)
 MANY = 5000  # addresses; a crawl that finds more runs in circles
 
 
@@ -109,8 +111,9 @@ def list_links(address: str, answer: Answer) -> Iterator[str]:
         if parts.scheme not in ("http", "https") or parts.netloc not in ours:
             continue
         path = parts.path or "/"
-        # The desk's own pages are behind its login, whose page is one.
-        if path.startswith(("/admin/", *LEFT_OUT)):
+        # The desk's own pages are behind its login, whose page is one; the pages in other languages
+        # are made of those without a prefix, and asked for by their routes.
+        if path.startswith(("/admin/", *LEFT_OUT, *PREFIXES)):
             continue
         yield f"{path}?{parts.query}" if parts.query else path
 

@@ -6,8 +6,9 @@ the byte, its headers and the number of its queries too.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from django.db import transaction
@@ -172,6 +173,15 @@ def find_differing(one: dict[str, Answer], other: dict[str, Answer]) -> dict[str
     return differing
 
 
+def forget_address(answer: Answer, address: str) -> Answer:
+    """Links to the page in other languages repeat what was asked for."""
+    body = answer.body
+    for written in (address, quote(unquote(address))):
+        body = body.replace(written.encode(), b"")
+    headers = tuple(one for one in answer.headers if one[0] != "Content-Length")
+    return replace(answer, body=body, headers=headers)
+
+
 def crawl_twice(**fields) -> tuple[dict[str, Answer], dict[str, Answer]]:
     """As nobody: with the edition, and without it."""
     crawl(list_starts())  # what is looked up once in a process's life has been, then
@@ -197,7 +207,11 @@ def test_no_planted_word_is_in_any_answer(closed, site):
     with planted(**CLOSED[closed]) as edition:
         answers = crawl(list_starts(list_guesses(edition)))
 
-    leaking = [address for address, answer in answers.items() if answer.holds(PLANTED)]
+    leaking = [
+        address
+        for address, answer in answers.items()
+        if forget_address(answer, address).holds(PLANTED)
+    ]
     assert leaking == []
     assert len(answers) > 100
 
@@ -231,7 +245,7 @@ def test_its_addresses_answer_like_one_that_never_was(closed, site):
         answers = crawl([address for pair in pairs for address in pair])
 
     for ours, never in pairs:
-        assert answers[ours] == answers[never], ours
+        assert forget_address(answers[ours], ours) == forget_address(answers[never], never)
         assert answers[ours].status == 404
         assert "登入" in answers[ours].text
 
