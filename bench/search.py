@@ -6,9 +6,9 @@ from django.db import connection
 
 from bench.__main__ import compare
 from bench.rows import make_archive
+from briefings.finding import search_entries
 from briefings.models import Audience, Entry
 from briefings.search.fold import fold
-from briefings.search.index import search_entries
 from briefings.search.query import Query, parse_query
 
 ENTRIES = 3000

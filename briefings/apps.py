@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connection
+from django.db.models.signals import post_migrate
 
 
 class BriefingsConfig(AppConfig):
@@ -7,3 +11,15 @@ class BriefingsConfig(AppConfig):
 
     def ready(self) -> None:
         from briefings import checks, history, lookups  # noqa: F401  (they register themselves)
+
+        # SQLite forgets it where a migration makes a table anew.
+        post_migrate.connect(watch_changes, sender=self)
+
+
+def watch_changes(**_kwargs: Any) -> None:
+    """Unless the migrations went back to before there was anything to watch for."""
+    from briefings import catalogue
+    from briefings.models import IndexChange
+
+    if IndexChange._meta.db_table in connection.introspection.table_names():
+        catalogue.watch_changes()

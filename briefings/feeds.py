@@ -22,12 +22,13 @@ from django.utils.text import Truncator
 from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.http import conditional_page, require_safe
 
+from briefings.catalogue import open_archive
 from briefings.contexts import DESCRIBED, absolute_url
-from briefings.finding import find_entries, list_names, narrow
+from briefings.finding import Chosen, find
 from briefings.forms import SearchForm
 from briefings.glossary import understand_query
 from briefings.html import carry_pictures
-from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
+from briefings.models import Audience, Edition, Entry, Publication, Theme
 from briefings.notes import number_notes
 from briefings.search.query import Query
 from briefings.views.archive import send_on
@@ -46,9 +47,7 @@ class Search:
 
     query: Query
     text: str
-    theme: Theme | None
-    year: int | None
-    author: str
+    chosen: Chosen
 
     @classmethod
     def read(cls, address: QueryDict) -> Self:
@@ -57,28 +56,33 @@ class Search:
         if not form.is_valid():
             raise Http404
         text = form.cleaned_data["q"]
-        query = understand_query(text, Theme.objects.visible_to(Audience.PUBLIC))
+        query = understand_query(text, open_archive(Audience.PUBLIC))
         if not query:
             raise Http404
-        chosen = {name: form.cleaned_data[name] for name in ("theme", "year", "author")}
-        return cls(query, text, **chosen)
+        return cls(query, text, form.chosen)
 
-    def narrow(self, entries: EntryQuerySet) -> EntryQuerySet:
-        names = list_names(entries, Theme.objects.visible_to(Audience.PUBLIC))
-        found = find_entries(self.query, entries, names)
-        return narrow(found, theme=self.theme, year=self.year, author=self.author)
+    def list_newest(self) -> list[int]:
+        """Ids of entries, as many as a feed has."""
+        answers = find(self.query, open_archive(Audience.PUBLIC)).narrow(self.chosen)
+        return answers.list_ids(slice(0, LENGTH), "newest")
 
     @property
     def title(self) -> str:
-        narrowed = [str(self.theme)] if self.theme else []
-        narrowed += [f"{self.year}年"] if self.year else []
-        narrowed += [self.author] if self.author else []
+        theme, year, author = self.chosen.theme, self.chosen.year, self.chosen.author
+        narrowed = [str(theme)] if theme else []
+        narrowed += [f"{year}年"] if year else []
+        narrowed += [author] if author else []
         return "，".join([f"搜尋「{Truncator(self.text).chars(60)}」", *narrowed])
 
     @property
     def parameters(self) -> str:
-        theme = self.theme and self.theme.slug
-        given = {"q": self.text, "theme": theme, "year": self.year, "author": self.author}
+        theme = self.chosen.theme and self.chosen.theme.slug
+        given = {
+            "q": self.text,
+            "theme": theme,
+            "year": self.chosen.year,
+            "author": self.chosen.author,
+        }
         return urlencode({name: value for name, value in given.items() if value})
 
 
@@ -133,7 +137,7 @@ class Channel:
         if self.theme:
             entries = entries.filter(themed_entries__tag=self.theme)
         if self.search:
-            entries = self.search.narrow(entries)
+            entries = entries.filter(pk__in=self.search.list_newest())
         newest = entries.newest_first().select_related("edition")
         newest = newest.prefetch_related(*DESCRIBED)  # type: ignore[misc]
         return list(newest[:LENGTH])

@@ -1,116 +1,201 @@
-"""From a query to the entries that answer it: its words by the index, its filters by the rows."""
+"""From a query to the entries that answer it: its words by the index, its filters by the columns
+of the catalogue.
+"""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Q
+import numpy as np
+from django.db import connection
+from django.db.models import Case, QuerySet, When
+from numpy.typing import NDArray
 
-from briefings.models import (
-    Author,
-    Entry,
-    EntryQuerySet,
-    Theme,
-    ThemedEntry,
-    ThemeQuerySet,
-    fold_name,
-)
+from briefings.catalogue import Archive, open_archive
+from briefings.models import Theme, fold_name
 from briefings.search.fold import fold
-from briefings.search.index import search_entries
+from briefings.search.index import open_backend
+from briefings.search.matching import Flags, Rows, Tier, list_tokens, match
 from briefings.search.query import Facet, Filter, Query, Term, quote
 from briefings.search.tokens import is_han, tokenize
 
 MOST_THEMES = 3  # offered to who found nothing
 LEAST_CHARACTERS = 2  # of a part that is offered for the whole
+Entries = TypeVar("Entries", bound=QuerySet[Any])
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Names(NamedTuple):
-    """What filters can name: themes and authors by their keys, with each of their names."""
+@dataclass(frozen=True)
+class Chosen:
+    """What a reader chose beside the words; nothing, unless told."""
 
-    themes: tuple[tuple[int, str], ...]
-    authors: tuple[tuple[int, str], ...]
+    theme: Theme | None = None
+    year: int | None = None
+    author: str | None = None
 
-    def find(self, given: Filter) -> list[int]:
-        """Those called so, or else those whose name has it."""
-        known = self.themes if given.facet == Facet.THEME else self.authors
-        rows = [(key, fold_name(name)) for key, name in known]
-        wanted = fold_name(given.text)
-        called = [key for key, name in rows if name == wanted]
-        return called or [key for key, name in rows if wanted and wanted in name]
+    def __bool__(self) -> bool:
+        return bool(self.theme or self.year or self.author)
 
 
-def list_names(entries: EntryQuerySet, themes: ThemeQuerySet) -> Names:
-    """Of `themes`, and of those who wrote `entries`. Two queries."""
-    known = themes.model.objects.filter(pk__in=themes.order_by().values("pk"))
-    of_themes = known.values_list("pk", "name", "slug", "aliases__name")
-    authors = Author.objects.filter(entries__in=entries.order_by()).distinct()
-    return Names(
-        tuple((key, name) for key, *names in of_themes for name in names if name),
-        tuple(authors.values_list("pk", "name")),
-    )
+class FoundTheme(NamedTuple):
+    theme: Theme
+    found: int  # entries
 
 
-def find_entries(query: Query, entries: EntryQuerySet, names: Names) -> EntryQuerySet:
-    """Those of `entries` that answer the query, the best first; without words in their order."""
-    if not query:
-        return entries.none()
-    condition = Q()
+@dataclass(frozen=True)
+class Answers:
+    """The rows of an archive that answer a query, the newest first, and the rank of each.
+
+    First come those that have all terms in the headline, then those of themes that the query
+    names, those with all terms in headline and lead, and the rest; of equals those that have the
+    terms just as typed, not in another script, and the newer ones.
+    """
+
+    archive: Archive
+    rows: Rows
+    ranks: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def among(self, wanted: Flags) -> "Answers":
+        """Those for which `wanted`, one for each, is true."""
+        return replace(self, rows=self.rows[wanted], ranks=self.ranks[wanted])
+
+    def narrow(self, chosen: Chosen) -> "Answers":
+        catalogue, wanted = self.archive.catalogue, np.ones(len(self), bool)
+        if chosen.theme:
+            wanted &= catalogue.themes.have(self.rows, [chosen.theme.pk])
+        if chosen.year:
+            wanted &= catalogue.years.have(self.rows, [chosen.year])
+        if chosen.author:
+            wanted &= catalogue.authors.have(self.rows, [chosen.author])
+        return self.among(wanted) if chosen else self
+
+    def list_ids(self, wanted: slice, sort: str = "") -> list[int]:
+        """Of the entries from place to place, the best first; or "newest" or "oldest" first."""
+        rows = self._sort(sort, wanted.stop)[wanted]
+        return [int(pk) for pk in self.archive.catalogue.entry_ids[rows]]
+
+    def _sort(self, sort: str, enough: int | None) -> Rows:
+        if sort == "newest":
+            return self.rows
+        if sort == "oldest":
+            is_answer = np.zeros(len(self.archive.sight), bool)
+            is_answer[self.rows] = True
+            oldest = self.archive.catalogue.oldest_first
+            return oldest[is_answer[oldest]]
+        ordered = np.empty(0, np.int64)
+        for rank in np.flatnonzero(np.bincount(self.ranks)):
+            if enough is not None and len(ordered) >= enough:
+                break
+            ordered = np.concatenate((ordered, self.rows[self.ranks == rank]))
+        return ordered
+
+    def select(self, entries: Entries) -> Entries:
+        """Those of `entries` that are among the answers, the best first, of equals as they are."""
+        backend = open_backend(connection)
+        ids = self.archive.catalogue.entry_ids[self.rows]
+        ranks = [
+            When(pk__in=backend.select_ids(ids[self.ranks == rank].tolist()), then=int(rank))
+            for rank in np.flatnonzero(np.bincount(self.ranks))
+        ]
+        found = entries.filter(pk__in=backend.select_ids(ids.tolist()))
+        return found.order_by(Case(*ranks, default=0), *entries.query.order_by) if ranks else found
+
+    def count_themes(self) -> list[FoundTheme]:
+        """The most entries first."""
+        catalogue = self.archive.catalogue
+        counts = catalogue.themes.count(self.rows)
+        found = [FoundTheme(catalogue.theme_of[pk], count) for pk, count in counts.items()]
+        return sorted(found, key=lambda one: (-one.found, one.theme.name))
+
+    def count_years(self) -> list[tuple[int, int]]:
+        """(year, entries), the newest year first."""
+        return sorted(self.archive.catalogue.years.count(self.rows).items(), reverse=True)
+
+    def count_authors(self) -> list[tuple[str, int]]:
+        """(name, entries), the most entries first; two of one name are one."""
+        counts = self.archive.catalogue.authors.count(self.rows)
+        return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+
+def find(query: Query, archive: Archive) -> Answers:
+    """One query of the database; what has neither word nor filter finds nothing."""
+    answers = _find_by_words(query, archive) if query.terms else find_all(archive)
+    wanted = np.full(len(answers), bool(query))
     for given in query.filters:
-        chosen = _select(given, names)
-        condition &= ~chosen if given.is_excluded else chosen
-    narrowed = entries.filter(condition)
-    if not query.terms:
-        return narrowed
-    themed = ThemedEntry.objects.filter(tag__in=find_named_themes(query, names))
-    return search_entries(query, narrowed, themed.values("content_object"))
+        wanted &= _pass(given, answers.rows, archive) ^ given.is_excluded
+    return answers.among(wanted)
 
 
-def narrow(
-    entries: EntryQuerySet,
-    *,
-    theme: Theme | None = None,
-    year: int | None = None,
-    author: str | None = None,
-) -> EntryQuerySet:
-    """To what was chosen beside the words."""
-    if theme:
-        entries = entries.filter(themed_entries__tag=theme)
-    if year:
-        entries = entries.filter(edition__date__year=year)
-    if author:
-        written = Entry.objects.filter(bylines__author__name=author).order_by()
-        entries = entries.filter(pk__in=written.values("pk"))
-    return entries
+def _find_by_words(query: Query, archive: Archive) -> Answers:
+    matches = match(query, archive.sight, archive.index.look_up(list_tokens(query)))
+    if named := find_named_themes(query, archive):
+        themed = archive.catalogue.themes.have(matches.rows, named)
+        raised = np.where(themed, Tier.THEME, Tier.BODY).astype(np.uint8)
+        matches = matches._replace(tiers=np.minimum(matches.tiers, raised))
+    return Answers(archive, matches.rows, matches.ranks)
 
 
-def list_unknown(query: Query, names: Names) -> list[Filter]:
+def find_all(archive: Archive) -> Answers:
+    every = np.arange(len(archive.sight))
+    return Answers(archive, every, np.zeros(len(every), np.uint8))
+
+
+def search_entries(query: Query, entries: Entries) -> Entries:
+    """Those of `entries` that answer the query, drafts too, the best first (see `Answers`)."""
+    return find(query, open_archive(None)).select(entries)
+
+
+def _pass(given: Filter, rows: Rows, archive: Archive) -> Flags:
+    catalogue = archive.catalogue
+    if given.facet == Facet.THEME:
+        return catalogue.themes.have(rows, find_themes(given.text, archive))
+    if given.facet == Facet.AUTHOR:
+        return catalogue.authors.have(rows, find_authors(given.text, archive))
+    first, last = given.years or (1, 0)
+    return catalogue.years.have(rows, [y for y in catalogue.years.bits if first <= y <= last])
+
+
+def find_themes(text: str, archive: Archive) -> list[int]:
+    """Those called so, or else those with a name that has it."""
+    return _find_named(text, archive.catalogue.theme_names)
+
+
+def find_authors(text: str, archive: Archive) -> list[str]:
+    return _find_named(text, [(name, name) for name in archive.catalogue.authors.bits])
+
+
+def _find_named(text: str, names: Iterable[tuple[Key, str]]) -> list[Key]:
+    rows = [(key, fold_name(name)) for key, name in names]
+    wanted = fold_name(text)
+    called = [key for key, name in rows if name == wanted]
+    return called or [key for key, name in rows if wanted and wanted in name]
+
+
+def list_unknown(query: Query, archive: Archive) -> list[Filter]:
     """The filters that name nobody and nothing, for the reader to be told."""
-    return [
-        given
-        for given in query.filters
-        if (given.years is None if given.facet == Facet.YEAR else not names.find(given))
-    ]
+    return [given for given in query.filters if not _is_known(given, archive)]
 
 
-def find_named_themes(query: Query, names: Names) -> list[int]:
+def _is_known(given: Filter, archive: Archive) -> bool:
+    if given.facet == Facet.YEAR:
+        return given.years is not None
+    find_named = find_themes if given.facet == Facet.THEME else find_authors
+    return bool(find_named(given.text, archive))
+
+
+def find_named_themes(query: Query, archive: Archive) -> list[int]:
     """Themes in a name of which all that was asked for stands."""
     return [
         key
-        for key, name in names.themes
+        for key, name in archive.catalogue.theme_names
         if all(any(any(p.find_in(fold(name))) for p in term.phrases) for term in query.terms)
     ]
 
 
-def _select(given: Filter, names: Names) -> Q:
-    # By key: a join would give an entry once for each of its themes.
-    if given.facet == Facet.THEME:
-        themed = ThemedEntry.objects.filter(tag__in=names.find(given))
-        return Q(pk__in=themed.values("content_object"))
-    if given.facet == Facet.AUTHOR:
-        written = Entry.objects.filter(bylines__author__in=names.find(given))
-        return Q(pk__in=written.order_by().values("pk"))
-    if given.years is None:
-        return Q(pk__in=[])
-    return Q(edition__date__year__range=given.years)
+# -------------------------------------------------------------------- for who found nothing
 
 
 class Suggestion(NamedTuple):
@@ -161,11 +246,11 @@ def _find_longest(length: int, count: Callable[[int], int]) -> int:
     return found
 
 
-def list_near_themes(query: Query, names: Names) -> list[int]:
-    """Keys of the themes whose names have the most in common with what was typed."""
+def list_near_themes(query: Query, archive: Archive) -> list[Theme]:
+    """The themes whose names have the most in common with what was typed."""
     typed = {token for term in query.terms for token in tokenize(term.text) if len(token) > 1}
     shared: dict[int, int] = {}
-    for key, name in names.themes:
+    for key, name in archive.catalogue.theme_names:
         shared[key] = max(shared.get(key, 0), len(typed.intersection(tokenize(name))))
     nearest = sorted(filter(shared.get, shared), key=lambda key: (-shared[key], key))
-    return nearest[:MOST_THEMES]
+    return [archive.catalogue.theme_of[key] for key in nearest[:MOST_THEMES]]

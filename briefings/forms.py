@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from briefings.finding import Chosen
 from briefings.models import Audience, Entry, Theme
 from briefings.phrase_plots import Measure
 from briefings.search.occurrences import Unit
@@ -46,6 +47,12 @@ class SearchForm(forms.Form):
     def __init__(self, *args: Any, audience: Audience = Audience.PUBLIC, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.audience = audience
+
+    @property
+    def chosen(self) -> Chosen:
+        """What made sense of it."""
+        names = ("theme", "year", "author")
+        return Chosen(**{name: self.cleaned_data.get(name) or None for name in names})
 
     def clean_theme(self) -> Theme | None:
         slug = self.cleaned_data["theme"]

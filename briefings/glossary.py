@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
+from briefings.catalogue import Archive
 from briefings.house_style import Glossary
 from briefings.house_style import Term as GlossaryEntry
-from briefings.models import GlossaryTerm, Theme, ThemeQuerySet, Wording
+from briefings.models import GlossaryTerm, Theme, Wording
 from briefings.search.query import Query, parse_query
 from briefings.search.synonyms import Synonyms
 from briefings.search.tokens import split_runs
@@ -29,11 +30,11 @@ def describe_term(term: GlossaryTerm) -> GlossaryEntry:
     )
 
 
-def understand_query(text: str, themes: ThemeQuerySet) -> Query:
-    """What was typed, with the other wordings by the glossary and by the aliases of `themes`.
+def understand_query(text: str, archive: Archive) -> Query:
+    """What was typed, with the other wordings by the glossary and by the aliases of themes.
 
-    Three queries. Only `themes` have a part in it: what the reader may not see isn't told either.
-    What is not to be written is looked for as well, but not told.
+    Two queries. Only the archive's themes have a part in it: what the reader may not see isn't
+    told either. What is not to be written is looked for as well, but not told.
     """
     query = parse_query(text)
     if not query.terms:
@@ -41,23 +42,20 @@ def understand_query(text: str, themes: ThemeQuerySet) -> Query:
     wordings = Wording.objects.filter(is_discouraged=True)
     untold = frozenset(wordings.values_list("text", flat=True))
     names = GlossaryTerm.objects.values_list("pk", "name", "wordings__text")
-    return _make_synonyms(_group(names) + _group(_list_names(themes)), untold).expand(query)
+    return _make_synonyms(_group(names) + _group_themes(archive), untold).expand(query)
 
 
-def find_theme_called(text: str, query: Query, themes: ThemeQuerySet) -> Theme | None:
-    """The one of `themes` that has this name or alias, as typed or in another wording of it."""
+def find_theme_called(text: str, query: Query, archive: Archive) -> Theme | None:
+    """The one that has this name or alias, as typed or in another wording of it."""
     texts = [text, *query.also] if len(query.terms) == 1 else [text]
     wanted = [runs for text in texts if (runs := split_runs(text))]
-    for theme_id, *names in _list_names(themes):
-        if any(name and split_runs(name) in wanted for name in names):
-            return themes.get(pk=theme_id)
-    return None
+    catalogue = archive.catalogue
+    called = (key for key, name in catalogue.theme_names if split_runs(name) in wanted)
+    return catalogue.theme_of.get(next(called, 0))
 
 
-def _list_names(themes: ThemeQuerySet) -> Iterable[tuple[int, str, str | None]]:
-    # By id: joined to what `themes` counts, the aliases would multiply it.
-    chosen = Theme.objects.filter(pk__in=themes.order_by().values("pk"))
-    return chosen.values_list("pk", "name", "aliases__name")
+def _group_themes(archive: Archive) -> Groups:
+    return _group((key, name, None) for key, name in archive.catalogue.theme_names)
 
 
 def _group(rows: Iterable[tuple[int, str, str | None]]) -> Groups:

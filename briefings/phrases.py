@@ -8,40 +8,35 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from django.db import connection
-from django.db.models import Count, Q
+import numpy as np
 from django.urls import reverse
 from django.utils.http import urlencode
+from numpy.typing import NDArray
 
-from briefings.html import to_text
+from briefings.catalogue import Archive, open_archive
 from briefings.models import Audience, Entry, EntryQuerySet, PinnedPhrase
-from briefings.search.backends.base import Field
 from briefings.search.fold import fold
-from briefings.search.index import open_backend, search_entries
+from briefings.search.matching import Ids, Lists, drop_overlapping, find_places, measure
 from briefings.search.occurrences import (
     Context,
-    DatedText,
     DayCount,
-    EntryCount,
     PeriodCount,
     Unit,
     choose_unit,
     count_by_period,
-    count_occurrences,
     find_context,
     find_occurrences,
     find_sentence,
 )
-from briefings.search.query import Phrase, Query, Term, parse_query
+from briefings.search.query import Phrase, Term, parse_query
 from briefings.search.snippets import join_lines
 from briefings.search.tokens import INVISIBLE, split_runs
 
 MOST_COMPARED = 4
 LONGEST_PHRASE = 40  # characters; as long as one that is pinned may be
 MOST_PINNED = 24  # shown to readers; each has a part in one query
-_READ_AT_ONCE = 200  # rows, some 3 kB each
 _INVISIBLES = re.compile(f"{INVISIBLE}+")
 
 
@@ -73,8 +68,8 @@ def read_phrases(typed: Sequence[str]) -> Wanted:
 
 def make_term(text: str) -> Term | None:
     """None if it has neither letter nor digit."""
-    runs = split_runs(text)
-    return Term(text, Phrase(tuple(runs)), is_exact=True) if runs else None
+    phrase = Phrase.read(text)
+    return Term(text, phrase, is_exact=True) if phrase else None
 
 
 def _tidy(text: str) -> str:
@@ -101,25 +96,42 @@ class Appearance:
     context: Context
 
 
+class EntryCounts(NamedTuple):
+    """Columns of the entries that have a phrase, the oldest first."""
+
+    entry_ids: Ids
+    days: NDArray[np.int32]  # as `date.toordinal` gives them
+    occurrences: NDArray[np.int64]
+
+    @property
+    def by_day(self) -> list[DayCount]:
+        days, places = np.unique(self.days, return_inverse=True)
+        entries = np.bincount(places, minlength=len(days)).tolist()
+        occurrences = np.zeros(len(days), np.int64)
+        np.add.at(occurrences, places, self.occurrences)
+        rows = zip(days.tolist(), entries, occurrences.tolist(), strict=True)
+        return [DayCount(date.fromordinal(day), *counts) for day, *counts in rows]
+
+
 @dataclass(frozen=True)
 class PhraseHistory:
     term: Term
-    counts: tuple[EntryCount, ...]  # the oldest first
+    counts: EntryCounts
     first: Appearance | None
     periods: tuple[PeriodCount, ...]
     note: str = ""  # an editor's, of a pinned phrase
 
     @property
     def entries(self) -> int:
-        return len(self.counts)
+        return len(self.counts.entry_ids)
 
     @property
     def occurrences(self) -> int:
-        return sum(count.occurrences for count in self.counts)
+        return int(self.counts.occurrences.sum())
 
     @property
     def last_day(self) -> date | None:
-        return self.counts[-1].day if self.counts else None
+        return date.fromordinal(int(self.counts.days[-1])) if self.entries else None
 
 
 def trace_phrases(
@@ -127,43 +139,47 @@ def trace_phrases(
 ) -> tuple[Unit, list[PhraseHistory]]:
     """The histories, and the unit they are counted by.
 
-    A query for each phrase and three more. Reads the text of every entry that has one of them.
+    Four queries. Of all entries that have a phrase only the first is read.
     """
-    published = count_published(audience)
+    archive = open_archive(audience)
+    published = count_published(archive)
     unit = choose_unit(published, wanted)
-    counts = [
-        tuple(count_occurrences(term.typed, read_texts(term, audience))) if published else ()
-        for term in terms
-    ]
-    first_ids = {of_one[0].entry_id for of_one in counts if of_one}
+    lists = archive.index.look_up(token for term in terms for token in term.typed.tokens)
+    counts = [count_occurrences(term.typed, archive, lists) for term in terms]
+    first_ids = {int(of_one.entry_ids[0]) for of_one in counts if len(of_one.entry_ids)}
     entries = _visible(audience).select_related("edition").in_bulk(first_ids)
     notes = _find_notes(terms)
     return unit, [
         PhraseHistory(
             term=term,
             counts=of_one,
-            first=_show_first(term, entries.get(of_one[0].entry_id)) if of_one else None,
-            periods=tuple(count_by_period((c.as_day for c in of_one), published, unit)),
+            first=_show_first(term, entries.get(int(of_one.entry_ids[0]))) if is_there else None,
+            periods=tuple(count_by_period(of_one.by_day, published, unit)),
             # What editors say of a phrase that nobody may read yet is for nobody either.
-            note=notes.get(term.typed, "") if of_one else "",
+            note=notes.get(term.typed, "") if is_there else "",
         )
         for term, of_one in zip(terms, counts, strict=True)
+        for is_there in [len(of_one.entry_ids) > 0]
     ]
 
 
-def read_texts(term: Term, audience: Audience) -> Iterator[DatedText]:
-    """Those in which the index finds the phrase, the oldest first, a few at a time. One query."""
-    found = search_entries(Query((term,)), _visible(audience)).oldest_first()
-    rows = found.values_list("pk", "edition__date", "headline", "lead", "body")
-    for pk, day, headline, lead, body in rows.iterator(chunk_size=_READ_AT_ONCE):
-        # What may be seen is published, and what is published has a date.
-        yield DatedText(pk, cast(date, day), (headline, lead, to_text(body)))
+def count_occurrences(phrase: Phrase, archive: Archive, lists: Lists) -> EntryCounts:
+    """`lists` has the phrase's tokens."""
+    places = drop_overlapping(find_places(phrase, lists).positions, measure(phrase))
+    occurrences = archive.sight.count(places)
+    oldest = archive.catalogue.oldest_first
+    rows = oldest[occurrences[oldest] > 0]
+    catalogue = archive.catalogue
+    return EntryCounts(catalogue.entry_ids[rows], catalogue.days[rows], occurrences[rows])
 
 
-def count_published(audience: Audience) -> dict[date, int]:
-    """Entries of each day on which there was an edition. One query."""
-    days = _visible(audience).order_by().values_list("edition__date")
-    return dict(days.annotate(Count("pk")))
+def count_published(archive: Archive) -> dict[date, int]:
+    """Entries of each day on which there was an edition."""
+    days, entries = np.unique(archive.catalogue.days, return_counts=True)
+    return {
+        date.fromordinal(day): count
+        for day, count in zip(days.tolist(), entries.tolist(), strict=True)
+    }
 
 
 def _visible(audience: Audience) -> EntryQuerySet:
@@ -191,12 +207,16 @@ def _find_notes(terms: Iterable[Term]) -> dict[Phrase, str]:
 
 def show_contexts(history: PhraseHistory, wanted: range, audience: Audience) -> list[Appearance]:
     """Of all occurrences in order, the oldest first and counted from 0, those wanted. One query."""
-    places: dict[int, slice] = {}  # of each entry which of its occurrences
-    done = 0
-    for entry_id, _, occurrences in history.counts:
-        if wanted.start < done + occurrences and done < wanted.stop:
-            places[entry_id] = slice(max(0, wanted.start - done), wanted.stop - done)
-        done += occurrences
+    counts = history.counts
+    ends = np.cumsum(counts.occurrences)
+    begins = ends - counts.occurrences
+    having = np.flatnonzero((begins < wanted.stop) & (ends > wanted.start))
+    places = {  # of each entry which of its occurrences
+        int(counts.entry_ids[i]): slice(
+            max(0, wanted.start - int(begins[i])), wanted.stop - int(begins[i])
+        )
+        for i in having
+    }
     entries = _visible(audience).select_related("edition").in_bulk(places)
     return [
         Appearance(entry, _flow(find_context(occurrence)))
@@ -227,52 +247,40 @@ class PinnedHistory:
 
 
 def list_pinned(audience: Audience) -> list[PinnedHistory]:
-    """Those that some entry has which the audience may see. Two queries."""
-    pinned = _name_terms(PinnedPhrase.objects.all()[:MOST_PINNED])
-    days = count_by_day([term for _, term in pinned], _visible(audience)) if pinned else []
-    published = {day: in_all for day, in_all, _ in days}
+    """Those that some entry has which the audience may see. Two or three queries."""
+    archive = open_archive(audience)
+    published = count_published(archive)
     unit = choose_unit(published)
     histories = []
-    for place, (phrase, _) in enumerate(pinned):
-        counts = [DayCount(day, found[place], 0) for day, _, found in days if found[place]]
-        if counts:
-            first = min(count.day for count in counts)
-            periods = tuple(count_by_period(counts, published, unit))
-            histories.append(PinnedHistory(phrase, periods, first.year))
+    for phrase, counts in _count_pinned(PinnedPhrase.objects.all()[:MOST_PINNED], archive):
+        if len(counts.days):
+            periods = tuple(count_by_period(counts.by_day, published, unit))
+            first_year = date.fromordinal(int(counts.days[0])).year
+            histories.append(PinnedHistory(phrase, periods, first_year))
     return histories
 
 
 def count_entries(
     phrases: Iterable[PinnedPhrase], audience: Audience
 ) -> list[tuple[PinnedPhrase, int]]:
-    """How many entries have each of them. One query."""
+    """How many entries have each of them. Two queries."""
+    counted = _count_pinned(phrases, open_archive(audience))
+    return [(phrase, len(counts.entry_ids)) for phrase, counts in counted]
+
+
+def _count_pinned(
+    phrases: Iterable[PinnedPhrase], archive: Archive
+) -> Iterator[tuple[PinnedPhrase, EntryCounts]]:
     pinned = _name_terms(phrases)
-    days = count_by_day([term for _, term in pinned], _visible(audience)) if pinned else []
-    return [
-        (phrase, sum(found[place] for _, _, found in days))
-        for place, (phrase, _) in enumerate(pinned)
-    ]
+    lists = archive.index.look_up(token for _, term in pinned for token in term.typed.tokens)
+    for phrase, term in pinned:
+        yield phrase, count_occurrences(term.typed, archive, lists)
 
 
 def _name_terms(phrases: Iterable[PinnedPhrase]) -> list[tuple[PinnedPhrase, Term]]:
     """Without those that only raw SQL could have stored: with neither letter nor digit."""
     terms = ((phrase, make_term(phrase.text)) for phrase in phrases)
     return [(phrase, term) for phrase, term in terms if term]
-
-
-def count_by_day(
-    terms: Sequence[Term], visible: EntryQuerySet
-) -> list[tuple[date, int, tuple[int, ...]]]:
-    """For each day its entries in all, and those with each of the terms. One query."""
-    backend = open_backend(connection)
-    found = {
-        f"term_{place}": Count(
-            "pk", filter=Q(pk__in=backend.select_matches(Query((term,)), Field.BODY))
-        )
-        for place, term in enumerate(terms)
-    }
-    rows = visible.order_by().values_list("edition__date").annotate(in_all=Count("pk"), **found)
-    return [(day, in_all, tuple(counts)) for day, in_all, *counts in rows]
 
 
 def find_pinned_in(entry: Entry) -> list[PinnedPhrase]:

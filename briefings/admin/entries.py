@@ -25,10 +25,11 @@ from briefings.admin.sharing import SharesDrafts
 from briefings.admin.suggestions import RowPicker
 from briefings.admin.workflow import MineFilter, Workflow
 from briefings.admin.writing import Writing
+from briefings.catalogue import open_archive
 from briefings.corrections import has_been_read
-from briefings.finding import find_entries, list_names
+from briefings.finding import find
 from briefings.glossary import understand_query
-from briefings.models import Audience, Edition, Entry, EntryQuerySet, Theme
+from briefings.models import Audience, Edition, Entry
 from briefings.placing import append_entry
 
 
@@ -83,12 +84,11 @@ class EntryAdmin(
         self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
     ) -> tuple[QuerySet[Entry], bool]:
         """As readers search, over drafts too: the best first, unless a column is sorted by."""
-        themes = Theme.objects.all()
-        query = understand_query(search_term, themes)
+        everything = open_archive(None)
+        query = understand_query(search_term, everything)
         if not query:
             return super().get_search_results(request, queryset, search_term)
-        entries: EntryQuerySet = queryset  # type: ignore[assignment]
-        found = find_entries(query, entries, list_names(entries, themes))
+        found = find(query, everything).select(queryset)
         is_sorted = ORDER_VAR in request.GET
         return (found.order_by(*queryset.query.order_by) if is_sorted else found), False
 

@@ -1,6 +1,6 @@
 """What can be asked. Everything comes from `visible_to(Audience.PUBLIC)`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -38,15 +38,17 @@ from briefings.api.schemas import (
     YearCount,
     api_url,
 )
+from briefings.catalogue import open_archive
 from briefings.contexts import absolute_url, describe_edition
 from briefings.feeds import changed_at
-from briefings.finding import find_entries, list_names, list_unknown, narrow
+from briefings.finding import Chosen, list_unknown
+from briefings.finding import find as find_answers
 from briefings.glossary import understand_query
 from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.phrases import LONGEST_PHRASE, make_term, show_contexts, trace_phrases
 from briefings.search.occurrences import Unit
 from briefings.views.pages import PAGE_LENGTH, readable_editions, readable_entries
-from briefings.views.search import count_facets, describe_hit
+from briefings.views.search import AnswerList, count_facets, describe_hits
 
 router = Router()
 
@@ -227,31 +229,26 @@ def show_theme(request: HttpRequest, slug: SlugInPath) -> ThemeDetail | HttpResp
 @router.get("/search", response={200: HitPage, **MAY_LACK}, url_name="search", summary="搜尋")
 def search(request: HttpRequest, asked: Query[Search]) -> HitPage:
     """與網站的搜尋相同：繁體、簡體、異體字一併尋找，簡稱和全名互相尋找。"""
-    themes, readable = Theme.objects.visible_to(Audience.PUBLIC), readable_entries(Audience.PUBLIC)
-    query = understand_query(asked.q, themes)
-    names = list_names(readable, themes)
-    found = find_entries(query, readable, names)
+    archive = open_archive(Audience.PUBLIC)
+    query = understand_query(asked.q, archive)
+    found = find_answers(query, archive)
     theme = find_theme(asked.theme) if asked.theme else None
-    chosen: dict[str, Any] = {"theme": theme, "year": asked.year, "author": asked.author}
-    entries = narrow(found, **chosen).prefetch_related("corrections")
-    if asked.sort != "relevance":
-        entries = entries.newest_first() if asked.sort == "newest" else entries.oldest_first()
-    page, rows = turn_to(request, entries, asked)
-    facets = count_facets(found, **chosen) if query else {}
+    chosen = Chosen(theme, asked.year, asked.author)
+    entries = readable_entries(Audience.PUBLIC).prefetch_related("corrections")
+    page, rows = turn_to(request, AnswerList(found.narrow(chosen), entries, asked.sort), asked)
+    facets = count_facets(found, chosen)
     return HitPage(
         **page,
         is_cut=query.is_cut,
-        unknown=[given.text_to_type for given in list_unknown(query, names)],
+        unknown=[given.text_to_type for given in list_unknown(query, archive)],
         also=list(query.also),
         themes=[
-            ThemeCount(slug=theme.slug, name=theme.name, entries=theme.found)
-            for theme in facets.get("themes", ())
+            ThemeCount(slug=theme.slug, name=theme.name, entries=count)
+            for theme, count in facets["themes"]
         ],
-        years=[YearCount(year=year, entries=count) for year, count in facets.get("years", ())],
-        authors=[
-            AuthorCount(name=name, entries=count) for name, count in facets.get("authors", ())
-        ],
-        items=[Hit.of_hit(describe_hit(entry, query)) for entry in rows],
+        years=[YearCount(year=year, entries=count) for year, count in facets["years"]],
+        authors=[AuthorCount(name=name, entries=count) for name, count in facets["authors"]],
+        items=[Hit.of_hit(hit) for hit in describe_hits(rows, query)],
     )
 
 
@@ -300,11 +297,13 @@ def find_theme(slug: str) -> Theme:
 
 def of_theme_and_year(entries: EntryQuerySet, asked: OfThemeAndYear) -> EntryQuerySet:
     theme = find_theme(asked.theme) if asked.theme else None
-    return narrow(entries, theme=theme, year=asked.year)
+    if theme:
+        entries = entries.filter(themed_entries__tag=theme)
+    return entries.filter(edition__date__year=asked.year) if asked.year else entries
 
 
 def turn_to(
-    request: HttpRequest, rows: QuerySet | range, asked: Paging
+    request: HttpRequest, rows: QuerySet | Sequence[Any], asked: Paging
 ) -> tuple[Mapping[str, Any], list[Any]]:
     """What `Page` says of the page asked for, and its rows."""
     paginator = Paginator(rows, asked.size)

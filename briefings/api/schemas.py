@@ -193,7 +193,7 @@ class Hit(EntrySummary):
 
     @classmethod
     def of_hit(cls, hit: dict[str, Any]) -> "Hit":
-        """A hit as `briefings.views.search.describe_hit` gives it."""
+        """A hit as `briefings.views.search.describe_hits` gives it."""
         summary = EntrySummary.of(hit["entry"]).model_dump()
         return cls(**summary, headline_html=hit["headline"], snippet_html=hit["snippet"])
 

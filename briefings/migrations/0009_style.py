@@ -1,21 +1,10 @@
 from django.db import migrations, models
 from django.db.models import F
 
-from briefings.html import to_text
-from briefings.search.index import EntryText, open_backend
-
 
 def take_over_text(apps, schema_editor):
     """What was counted by its folded text is shown by it too, until it is looked for again."""
     apps.get_model("briefings", "SearchMiss").objects.update(text=F("folded"))
-
-
-def index_all_entries(apps, schema_editor):
-    """Drafts too, which only the desk searches."""
-    backend = open_backend(schema_editor.connection)
-    entries = apps.get_model("briefings", "Entry").objects.order_by("pk")
-    for entry in entries.only("headline", "lead", "body").iterator(200):
-        backend.write(entry.pk, EntryText(entry.headline, entry.lead, to_text(entry.body)))
 
 
 class Migration(migrations.Migration):
@@ -35,5 +24,4 @@ class Migration(migrations.Migration):
             preserve_default=False,
         ),
         migrations.RunPython(take_over_text, migrations.RunPython.noop),
-        migrations.RunPython(index_all_entries, migrations.RunPython.noop),
     ]

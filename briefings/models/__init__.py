@@ -11,6 +11,7 @@ from briefings.models.pictures import Picture
 from briefings.models.printouts import Printout, PrintoutState
 from briefings.models.publication import Imprint, Publication
 from briefings.models.reviews import Correction, ReviewNote
+from briefings.models.search_index import IndexChange, IndexedText, Segment, SegmentPosting
 from briefings.models.searches import SearchMiss
 from briefings.models.shared_drafts import SharedDraft
 from briefings.models.states import (
@@ -51,6 +52,8 @@ __all__ = [
     "ImportState",
     "ImportedFile",
     "Imprint",
+    "IndexChange",
+    "IndexedText",
     "Picture",
     "PinnedPhrase",
     "Presence",
@@ -60,6 +63,8 @@ __all__ = [
     "Publishable",
     "ReviewNote",
     "SearchMiss",
+    "Segment",
+    "SegmentPosting",
     "SharedDraft",
     "Source",
     "State",

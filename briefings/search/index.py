@@ -1,29 +1,51 @@
-"""The search index: kept by whoever saves an entry, asked by whoever looks for one.
+"""The search index: kept by whoever saves an entry, read by whoever looks for one.
 
 It knows entries by id and text, never as models, which import it. It holds all of them, drafts
-too, for the desk. What it finds is narrowed to the entries that the caller says may be seen; no
-count, facet or page is made of anything else.
+too, for the desk; who may see which is a `Sight`. Texts of late are in its tail, which each
+process tabulates by itself; the rest in segments, which `merging` makes of them.
 """
 
-from dataclasses import replace
-from typing import Any, TypeVar
+import secrets
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import attrgetter
+from threading import Lock
+from typing import NamedTuple
 
+import numpy as np
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Case, QuerySet, When
+from django.db.models import Count, Q, QuerySet, Sum
 
-from briefings.search.backends.base import EntryText, Field, SearchBackend
+from briefings.models.search_index import IndexChange, IndexedText, Segment
+from briefings.search.backends.base import PostingRow, SearchBackend
 from briefings.search.backends.postgresql import PostgreSQLSearch
 from briefings.search.backends.sqlite import SQLiteSearch
-from briefings.search.query import Query
+from briefings.search.keys import Token
+from briefings.search.matching import Blocks, Ids, Lists, Sight
+from briefings.search.postings import (
+    FIELDS,
+    SCHEME,
+    BlockCounts,
+    EntryText,
+    Posting,
+    PostingTable,
+    read_positions,
+    tabulate,
+)
 
-__all__ = ["EntryText", "index_entry", "open_backend", "remove_entry", "search_entries"]
+__all__ = ["EntryText", "index_entry", "open_backend", "open_index", "remove_entry"]
 
 _BACKENDS: dict[str, type[SearchBackend]] = {
     "postgresql": PostgreSQLSearch,
     "sqlite": SQLiteSearch,
 }
-Entries = TypeVar("Entries", bound=QuerySet[Any])
+# A phrase is looked for from the place of its first token, which must not fall below zero.
+FIRST_BLOCK = 8
+NOTHING = EntryText("", "", "")
 
 
 def open_backend(connection: BaseDatabaseWrapper) -> SearchBackend:
@@ -31,38 +53,208 @@ def open_backend(connection: BaseDatabaseWrapper) -> SearchBackend:
     return _BACKENDS[connection.vendor](connection)
 
 
+# ----------------------------------------------------------------------------------------- writing
+
+
 def index_entry(entry_id: int, text: EntryText) -> None:
     """Have the entry found by this text and no longer by what it held before.
 
     Part of the caller's transaction, which must also change the entry: two at once are then
-    kept in order by the entry's row.
+    kept in order by the entry's row. Three queries, or one if the text is the same.
     """
-    open_backend(connection).write(entry_id, text)
+    # No text of PostgreSQL has a NUL, and to a search both are invisible.
+    text = EntryText(*(field.replace("\0", "\u200b") for field in text))
+    if read_texts([entry_id]).get(entry_id, NOTHING) == text:
+        return
+    row = IndexedText(entry_id=entry_id, **text._asdict(), revision=secrets.randbits(52))
+    IndexedText.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["entry_id"],
+        update_fields=[*EntryText._fields, "segment_id", "revision"],
+    )
+    mark_texts_changed()
 
 
 def remove_entry(entry_id: int) -> None:
-    open_backend(connection).remove(entry_id)
+    """Nothing happens if the entry isn't held."""
+    # Its row stays without text, to say that what a segment has of it counts no more.
+    index_entry(entry_id, NOTHING)
 
 
-def search_entries(query: Query, visible: Entries, themed: QuerySet[Any] | None = None) -> Entries:
-    """Those of `visible` that have the query's terms and none that it excludes, the best first.
+def read_texts(entry_ids: Sequence[int]) -> dict[int, EntryText]:
+    """As they are indexed, of those that are. One query."""
+    rows = IndexedText.objects.filter(entry_id__in=entry_ids)
+    return {pk: EntryText(*text) for pk, *text in rows.values_list("pk", *EntryText._fields)}
 
-    First come entries that have all terms in the headline, then those of `themed` (ids: entries
-    of the themes that the query names), then those with all terms in headline and lead, then the
-    rest; among equals the order of `visible` holds. Without a term nothing is found.
+
+def find_entry_ids() -> set[int]:
+    """Every entry that some search could find."""
+    empty = Q(**NOTHING._asdict())
+    return set(IndexedText.objects.exclude(empty).values_list("pk", flat=True))
+
+
+def mark_texts_changed() -> None:
+    open_backend(connection).mark_change(IndexChange.Kind.TEXTS)
+
+
+# ----------------------------------------------------------------------------------------- reading
+
+
+class Version(NamedTuple):
+    """Of what readers keep in memory; equal only if nothing was changed between."""
+
+    texts: tuple[int, int]
+    lists: tuple[int, int]
+
+
+def read_version() -> Version:
+    """One query; its cost grows with the changes since the index was last put in order."""
+    rows = IndexChange.objects.values_list("kind").annotate(Count("pk"), Sum("mark"))
+    marks = {kind: (count, int(mark)) for kind, count, mark in rows}
+    return Version(*(marks.get(kind, (0, 0)) for kind in IndexChange.Kind.values))
+
+
+@dataclass(frozen=True)
+class SegmentMap:
+    """What a segment's blocks belong to."""
+
+    identity: tuple[int, int | None]  # its id and checksum: an id may come back on SQLite
+    first_block: int
+    entry_ids: Ids
+    block_counts: BlockCounts  # (entries, fields)
+
+    @property
+    def end(self) -> int:
+        return self.first_block + int(self.block_counts.sum(dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Index:
+    """The index as it was at one moment.
+
+    What every query needs is in memory, ten bytes for each block of 128 positions; the posting
+    lists of segments are read when they are asked for.
     """
-    if not query.terms:
-        return visible.none()
-    backend = open_backend(connection)
-    tiers = [
-        When(pk__in=backend.select_matches(query, Field.HEADLINE), then=0),
-        When(pk__in=backend.select_matches(query, Field.LEAD), then=2),
-    ]
-    if themed is not None:
-        tiers.insert(1, When(pk__in=themed, then=1))
-    found = visible.filter(pk__in=backend.select_matches(query, Field.BODY))
-    if query.excluded:
-        first, *others = query.excluded
-        any_of_them = Query(terms=(replace(first, either=(*first.either, *others)),))
-        found = found.exclude(pk__in=backend.select_matches(any_of_them, Field.BODY))
-    return found.order_by(Case(*tiers, default=3), *visible.query.order_by)
+
+    version: Version
+    segments: tuple[SegmentMap, ...]  # the oldest first
+    tail: PostingTable
+    blocks: Blocks
+
+    @cached_property
+    def sight_of_all(self) -> Sight:
+        """Of whoever may see every entry, by id."""
+        held = self.blocks.entry_ids
+        return Sight.of(np.unique(held[held > 0]), self.blocks)
+
+    def look_up(self, tokens: Iterable[Token]) -> Lists:
+        """One query for all that are one key, and one for each that is a range."""
+        wanted = {(token.first, token.last) for token in tokens}
+        ids = list(self._first_blocks)
+        ranges = [(first, last) for first, last in wanted if first != last]
+        keys = sorted(first for first, last in wanted if first == last)
+        backend = open_backend(connection)
+        rows = backend.read_postings(ids, keys) if ids and keys else []
+        of_key: dict[int, list[PostingRow]] = defaultdict(list)
+        for row in rows:
+            of_key[row[1]].append(row)
+        lists = {(key, key): self._join(of_key[key], self.tail.find(key, key)) for key in keys}
+        for first, last in ranges:
+            rows = backend.read_posting_range(ids, first, last) if ids else []
+            lists[first, last] = self._join(rows, self.tail.find(first, last))
+        return lists
+
+    def _join(self, rows: Iterable[PostingRow], tail: Iterable[Posting]) -> list[Posting]:
+        """One list for each way to write it, in the order of the blocks."""
+        parts: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+        for segment_id, _, written, data in rows:
+            parts[written].append((self._first_blocks[segment_id], data))
+        for posting in tail:
+            parts[posting.written].append((sys.maxsize, posting.positions.tobytes()))
+        return [
+            Posting(written, read_positions([data for _, data in sorted(pieces)]))
+            for written, pieces in parts.items()
+        ]
+
+    @cached_property
+    def _first_blocks(self) -> dict[int, int]:
+        return {segment.identity[0]: segment.first_block for segment in self.segments}
+
+
+_loading = Lock()
+_last: Index | None = None  # that was opened in this process
+
+
+def open_index() -> Index:
+    """As it is now; one query, and three more if it was changed since it was last opened."""
+    global _last  # noqa: PLW0603  (one for all threads; what is in it never changes)
+    version = read_version()
+    last = _last
+    if last and last.version == version:
+        return last
+    with _loading:
+        if _last is None or _last.version != version:
+            _last = _load(version, _last)
+        return _last
+
+
+def list_live_segments() -> QuerySet[Segment]:
+    """Those that are read; what another scheme made is not, until it is made anew."""
+    return Segment.objects.filter(state=Segment.State.LIVE, scheme=SCHEME)
+
+
+def list_tail() -> QuerySet[IndexedText]:
+    """What no segment has that is read."""
+    live = Segment.objects.filter(state=Segment.State.LIVE)
+    unread = live.exclude(scheme=SCHEME).values("pk")
+    return IndexedText.objects.filter(Q(segment_id=None) | Q(segment_id__in=unread))
+
+
+def _load(version: Version, last: Index | None) -> Index:
+    if last and last.version.texts == version.texts:
+        return replace(last, version=version)
+    # The tail first: what is put into a segment meanwhile is then in both, and not in neither.
+    rows = list_tail().order_by("pk").values_list("pk", *EntryText._fields)
+    texts = {pk: EntryText(*text) for pk, *text in rows}
+    segments = _read_segments(last)
+    end = max((segment.end for segment in segments), default=FIRST_BLOCK)
+    tail = tabulate(list(texts.values())).move(end)
+    tail_map = SegmentMap((0, None), end, np.array(list(texts), np.int64), tail.block_counts)
+    return Index(version, segments, tail, _map_blocks((*segments, tail_map)))
+
+
+def _read_segments(last: Index | None) -> tuple[SegmentMap, ...]:
+    """The oldest first; those that were read before stay as they are."""
+    known = {segment.identity: segment for segment in last.segments} if last else {}
+    live = dict(list_live_segments().values_list("pk", "checksum"))
+    new = [pk for pk, checksum in live.items() if (pk, checksum) not in known]
+    still = [known[identity] for identity in live.items() if identity in known]
+    read = map(_read_segment, list_live_segments().filter(pk__in=new)) if new else ()
+    return tuple(sorted([*still, *read], key=attrgetter("identity")))
+
+
+def _read_segment(segment: Segment) -> SegmentMap:
+    return SegmentMap(
+        identity=(segment.pk, segment.checksum),
+        first_block=segment.first_block,
+        entry_ids=np.frombuffer(segment.entry_ids, "<i8"),
+        block_counts=np.frombuffer(segment.block_counts, "<u4").reshape(-1, FIELDS),
+    )
+
+
+def _map_blocks(segments: Sequence[SegmentMap]) -> Blocks:
+    """An entry is where the last of the segments has it."""
+    highest = max((int(segment.entry_ids.max(initial=0)) for segment in segments), default=0)
+    home = np.zeros(highest + 1, np.int32)
+    for number, segment in enumerate(segments):
+        home[segment.entry_ids] = number
+    end = max(segment.end for segment in segments)
+    entry_ids, fields = np.zeros(end, np.int64), np.zeros(end, np.uint8)
+    for number, segment in enumerate(segments):
+        owners = np.where(home[segment.entry_ids] == number, segment.entry_ids, 0)
+        own = slice(segment.first_block, segment.end)
+        entry_ids[own] = np.repeat(owners, segment.block_counts.sum(axis=1, dtype=np.int64))
+        each = np.tile(np.arange(FIELDS, dtype=np.uint8), len(owners))
+        fields[own] = np.repeat(each, segment.block_counts.ravel())
+    return Blocks(entry_ids, fields)

@@ -23,14 +23,6 @@ MOST_QUARTERS = 160
 QUARTERS_AT_FIRST = 24  # in an archive of up to so many, quarters are shown unless years are asked
 
 
-class DatedText(NamedTuple):
-    """An entry as it is read: headline, lead and body as plain text, by its edition's date."""
-
-    entry_id: int
-    day: date
-    passages: tuple[str, str, str]
-
-
 class Occurrence(NamedTuple):
     """`passage[start:end]` is the phrase."""
 
@@ -45,18 +37,6 @@ class Context(NamedTuple):
     before: str
     match: str
     after: str
-
-
-class EntryCount(NamedTuple):
-    """How often an entry has the phrase; at least once."""
-
-    entry_id: int
-    day: date
-    occurrences: int
-
-    @property
-    def as_day(self) -> "DayCount":
-        return DayCount(self.day, 1, self.occurrences)
 
 
 class DayCount(NamedTuple):
@@ -81,13 +61,6 @@ def find_occurrences(phrase: Phrase, passages: Iterable[str]) -> Iterator[Occurr
             if start >= done:
                 yield Occurrence(passage, start, end)
                 done = end
-
-
-def count_occurrences(phrase: Phrase, texts: Iterable[DatedText]) -> Iterator[EntryCount]:
-    """For each text that has the phrase; one text is held at a time."""
-    for text in texts:
-        if occurrences := sum(1 for _ in find_occurrences(phrase, text.passages)):
-            yield EntryCount(text.entry_id, text.day, occurrences)
 
 
 def find_context(occurrence: Occurrence, width: int = CONTEXT) -> Context:

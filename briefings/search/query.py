@@ -12,20 +12,21 @@ An operator that stands where it makes no sense, as OR at an end, is a word like
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from briefings.search.keys import Token, name_character, place_tokens
 from briefings.search.tokens import (
     HAN,
     INVISIBLE,
     WORD_CHARACTER,
     is_han,
     split_runs,
-    tokenize_run,
+    split_runs_as_written,
 )
 
-# Both bound what one request can cost; a phrase has at most as many tokens as characters.
+# Both bound what one request can cost.
 MAX_QUERY_LENGTH = 200  # characters
 MAX_TERMS = 16
 
@@ -64,25 +65,27 @@ class Phrase:
     """Characters that must stand together, as folded runs (see `tokens`)."""
 
     runs: tuple[str, ...]
+    # The runs as they were typed; of another wording than the typed one nobody knows.
+    as_written: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def read(cls, text: str) -> "Phrase | None":
+        """None if it has neither letter nor digit."""
+        runs = split_runs(text)
+        return cls(tuple(runs), tuple(split_runs_as_written(text))) if runs else None
 
     @property
-    def tokens(self) -> list[str]:
-        """Adjacent tokens to look up in the index.
-
-        Where the phrase ends in Han characters the text may go on, so the last of them is not
-        asked for as the end of a run.
-        """
-        *before, last = self.runs
-        ending = tokenize_run(last)
-        if is_han(last) and len(last) > 1:
-            ending.pop()
-        return [token for run in before for token in tokenize_run(run)] + ending
+    def tokens(self) -> list[Token]:
+        """What to look up for its places."""
+        return place_tokens(self.runs, self.as_written or self.runs)
 
     @property
-    def is_open(self) -> bool:
-        """Whether the last token is only the beginning of what to look up: 年 in 2023年."""
-        last = self.runs[-1]
-        return len(last) == 1 and is_han(last)
+    def character(self) -> Token | None:
+        """What to look up for the fields that have it, if it is but one Han character."""
+        [run, *others] = self.runs
+        if others or len(run) > 1 or not is_han(run):
+            return None
+        return name_character(run, *(self.as_written or self.runs))
 
     def find_in(self, folded: str) -> Iterator[tuple[int, int]]:
         """Where it stands in a folded text: (start, end), also where one overlaps the last."""
@@ -214,8 +217,8 @@ class _Piece:
         return not (self.is_excluded or self.facet) and bool(split_runs(self.text))
 
     def make_term(self) -> Term | None:
-        runs = split_runs(self.text)
-        return Term(self.text, Phrase(tuple(runs)), is_exact=self.is_quoted) if runs else None
+        phrase = Phrase.read(self.text)
+        return Term(self.text, phrase, is_exact=self.is_quoted) if phrase else None
 
 
 def parse_query(text: str) -> Query:

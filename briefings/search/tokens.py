@@ -5,8 +5,8 @@ A Han run gives one token per character: it and the next one, the last alone. A 
 
     工業互聯網、5G    工业 业互 互联 联网 网 5g
 
-Adjacent characters are then adjacent tokens, so that a phrase query finds exactly what stands
-together, whatever words a dictionary would see. What follows from it:
+Adjacent characters are then adjacent tokens, so that a phrase finds exactly what stands together,
+whatever words a dictionary would see. What follows from it:
 
 *   White space, line breaks and invisible characters between Han characters, as PDFs and mail
     leave them, are not there. Punctuation between them is: 工業、發展 is not found by 工業發展.
@@ -33,9 +33,6 @@ INVISIBLE = (
     r"\U000e0100-\U000e01ef]"
 )
 
-# PostgreSQL refuses lexemes over 2,046 bytes, and no real word is this long.
-MAX_WORD_TOKEN = 64  # characters; longer words become several tokens
-
 _RUN = re.compile(rf"{HAN}(?:{INVISIBLE}*{HAN})*|{WORD_CHARACTER}+")
 _INVISIBLES = re.compile(f"{INVISIBLE}+")
 _HAN_START = re.compile(HAN)
@@ -46,14 +43,27 @@ def split_runs(text: str) -> list[str]:
     return [_INVISIBLES.sub("", run) for run in _RUN.findall(fold(text))]
 
 
+def split_runs_as_written(text: str) -> list[str]:
+    """The same runs, but Han characters in the script and the variant they have in `text`."""
+    folded = fold(text)
+    return [
+        "".join(_keep_han(folded[i], text[i]) for i in range(*run.span()))
+        for run in _RUN.finditer(folded)
+    ]
+
+
+def _keep_han(folded: str, raw: str) -> str:
+    if _INVISIBLES.match(folded):
+        return ""
+    return raw if is_han(folded) else folded
+
+
 def is_han(run: str) -> bool:
     return _HAN_START.match(run) is not None
 
 
 def tokenize_run(run: str) -> list[str]:
-    if is_han(run):
-        return [run[i : i + 2] for i in range(len(run))]
-    return [run[i : i + MAX_WORD_TOKEN] for i in range(0, len(run), MAX_WORD_TOKEN)]
+    return [run[i : i + 2] for i in range(len(run))] if is_han(run) else [run]
 
 
 def tokenize(text: str) -> list[str]:

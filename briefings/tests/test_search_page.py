@@ -58,7 +58,7 @@ def test_each_filter_counts_what_choosing_it_would_show(client):
 
     context = search(client, q="正文", theme="甲", year="2026")
 
-    assert {theme.name: theme.found for theme in context["themes"]} == {"甲": 1, "乙": 1}
+    assert {theme.name: found for theme, found in context["themes"]} == {"甲": 1, "乙": 1}
     assert context["years"] == [(2026, 1), (2023, 1)]
 
 

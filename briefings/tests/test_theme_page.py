@@ -61,4 +61,4 @@ def test_related_themes_are_those_that_share_most_entries(client):
 
     related = read(client, "/themes/稅/")["related_themes"]
 
-    assert [(theme.name, theme.found) for theme in related] == [("創科", 2), ("航運", 1)]
+    assert [(theme.name, found) for theme, found in related] == [("創科", 2), ("航運", 1)]

@@ -129,7 +129,7 @@ def test_search_counts_and_filters_know_nothing_of_a_hidden_edition(hidden, clie
     context = client.get("/search/", {"q": "共同"}).context
 
     assert context["page_obj"].paginator.count == 1
-    assert [(theme.name, theme.found) for theme in context["themes"]] == [("共同", 1)]
+    assert [(theme.name, found) for theme, found in context["themes"]] == [("共同", 1)]
     assert context["years"] == [(2026, 1)]
 
 

@@ -9,7 +9,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.generic import ListView, TemplateView
 
+from briefings.catalogue import open_archive
 from briefings.contexts import describe_edition
+from briefings.finding import Chosen, find_all
 from briefings.forms import YearForm
 from briefings.models import Audience, Edition, Entry, Theme
 from briefings.schema_org import describe_edition_page, write_json_ld
@@ -22,7 +24,6 @@ from briefings.views.pages import (
     readable_editions,
     readable_entries,
 )
-from briefings.views.search import count_by_theme, count_by_year
 
 RECENT_EDITIONS = 6
 RELATED_THEMES = 8
@@ -138,15 +139,18 @@ class ThemeDetailView(ReaderView, LastingPage, ListView):
         return entries.filter(edition__date__year=self.year) if self.year else entries
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        everything = self.list_all()
-        years = count_by_year(everything)
+        archive = open_archive(self.audience)
+        everything = find_all(archive).narrow(Chosen(theme=self.theme))
+        years = everything.count_years()
         if self.year and self.year not in dict(years):
             raise Http404
         return super().get_context_data(
             theme=self.theme,
             year=self.year,
             timeline=make_timeline(years),
-            related_themes=count_by_theme(everything).exclude(pk=self.theme.pk)[:RELATED_THEMES],
+            related_themes=[
+                found for found in everything.count_themes() if found.theme != self.theme
+            ][:RELATED_THEMES],
             **kwargs,
         )
 

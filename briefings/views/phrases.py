@@ -55,7 +55,7 @@ class PhraseView(ReaderView, LastingPage, TemplateView):
     def show_histories(self, terms: Sequence[Term], audience: Audience) -> dict[str, Any]:
         form = PhraseForm(self.request.GET)
         unit, histories = trace_phrases(terms, audience, form.unit)
-        found = [history for history in histories if history.counts]
+        found = [history for history in histories if history.entries]
         chosen = found[min(form.place, len(found)) - 1] if found else histories[0]
         page = Paginator(range(chosen.occurrences), LINES).get_page(self.request.GET.get("page"))
         shown = range(page.start_index() - 1, page.end_index())

@@ -6,8 +6,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from tqdm import tqdm
 
+from briefings.catalogue import WATCHED, watch_changes
 from briefings.models import Entry
-from briefings.search.index import open_backend, remove_entry
+from briefings.search.index import (
+    NOTHING,
+    find_entry_ids,
+    list_tail,
+    open_backend,
+    read_texts,
+    remove_entry,
+)
+from briefings.search.merging import find_damaged_segments, make_all_segments
 
 CHUNK_SIZE = 200  # entries in one transaction; editors who save one of them wait for no more
 
@@ -27,7 +36,7 @@ class Command(BaseCommand):
             self.rebuild_index()
 
     def check_index(self) -> None:
-        differences = list(find_differences())
+        differences = [*find_differences(), *find_damage()]
         for difference in differences:
             self.stdout.write(difference)
         if differences:
@@ -37,29 +46,39 @@ class Command(BaseCommand):
         self.stdout.write("索引與短評相符。")
 
     def rebuild_index(self) -> None:
-        backend = open_backend(connection)
+        watch_changes()
         entry_ids = list(Entry.objects.order_by("pk").values_list("pk", flat=True))
         # For whoever watches: a log gets the result alone.
-        with tqdm(total=len(entry_ids), unit="篇", disable=None) as progress:
+        with tqdm(total=2 * len(entry_ids), unit="篇", disable=None) as progress:
             for start in range(0, len(entry_ids), CHUNK_SIZE):
                 chunk = entry_ids[start : start + CHUNK_SIZE]
                 Entry.objects.filter(pk__in=chunk).refresh_index()
                 progress.update(len(chunk))
-        for entry_id in backend.find_entry_ids().difference(
-            Entry.objects.values_list("pk", flat=True)
-        ):
-            remove_entry(entry_id)
-        self.stdout.write(f"已重建索引，共 {len(backend.find_entry_ids())} 篇短評。")
+            for entry_id in find_entry_ids().difference(Entry.objects.values_list("pk", flat=True)):
+                remove_entry(entry_id)
+            make_all_segments(progress.update)
+        if list_tail().exists():
+            self.stdout.write("另有程序正在整理索引；未整理的短評照樣找得到，下次再整理。")
+        self.stdout.write(f"已重建索引，共 {len(find_entry_ids())} 篇短評。")
 
 
 def find_differences() -> Iterator[str]:
     """One line for each entry that the index holds wrongly, or holds though it is gone."""
-    backend = open_backend(connection)
-    held = backend.find_entry_ids()
+    held = find_entry_ids()
     for entry in Entry.objects.order_by("pk").iterator(CHUNK_SIZE):
-        if not backend.holds(entry.pk, entry.indexed_text):
+        text = read_texts([entry.pk]).get(entry.pk, NOTHING)
+        if text != entry.indexed_text:
             trouble = "內容過時" if entry.pk in held else "未載入"
             yield f"{trouble}：{entry.pk} {entry.headline}"
         held.discard(entry.pk)
     for entry_id in sorted(held):
         yield f"不應載入：{entry_id}"
+
+
+def find_damage() -> Iterator[str]:
+    for segment_id in find_damaged_segments():
+        yield f"索引段落損壞：{segment_id}"
+    watched = open_backend(connection).list_watches()
+    for table, _ in WATCHED:
+        if table not in watched:
+            yield f"資料表未受監察：{table}"

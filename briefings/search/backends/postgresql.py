@@ -1,111 +1,101 @@
-"""PostgreSQL: a tsvector of our own tokens for each passage of each field, under a GIN index.
+"""PostgreSQL: changes are marked in rows that are added, so that no writer waits for another."""
 
-The tokens are cast, not parsed: neither locale nor installed dictionaries have a part in it.
-"""
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from collections import defaultdict
-from collections.abc import Iterator
-
+import psycopg
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
-from briefings.search.backends.base import EntryText, Field, SearchBackend
-from briefings.search.query import MAX_QUERY_LENGTH, Phrase, Query, Term
-from briefings.search.tokens import tokenize
+from briefings.search.backends.base import Posting, PostingRow, SearchBackend, Watched
 
-# A tsvector silently forgets all but 255 places of one token, and holds 1 MB, which 3,500 tokens
-# of MAX_WORD_TOKEN four-byte characters don't reach. A longer text is cut into passages that
-# overlap by what the longest phrase needs, so that every phrase stands whole in one of them.
-MAX_PLACES = 255
-MAX_TOKENS = 3500
-OVERLAP = MAX_QUERY_LENGTH - 1
+_SELECT = (
+    "SELECT segment_id, token, written, positions FROM briefings_segmentposting"
+    " WHERE segment_id = ANY(%s::bigint[])"
+)
 
 
 class PostgreSQLSearch(SearchBackend):
-    def create_table(self) -> None:
+    def prepare(self) -> None:
+        # Numbers hardly become smaller by compression, and reading them slower.
         self._run(
-            "CREATE TABLE briefings_search"
-            " (entry_id bigint NOT NULL, field smallint NOT NULL, tokens tsvector NOT NULL)"
+            "ALTER TABLE briefings_segmentposting ALTER COLUMN positions SET STORAGE EXTERNAL"
         )
-        self._run("CREATE INDEX briefings_search_entry ON briefings_search (entry_id)")
-        self._run("CREATE INDEX briefings_search_tokens ON briefings_search USING gin (tokens)")
 
-    def write(self, entry_id: int, text: EntryText) -> None:
-        self.remove(entry_id)
+    def watch(self, tables: Iterable[Watched]) -> None:
         self._run(
-            "INSERT INTO briefings_search (entry_id, field, tokens)"
-            " SELECT %s, field, tokens::tsvector"
-            " FROM unnest(%s::smallint[], %s::text[]) AS passage (field, tokens)",
-            entry_id,
-            *_write_passages(text),
+            "CREATE OR REPLACE FUNCTION briefings_mark_lists() RETURNS trigger LANGUAGE plpgsql"
+            f" AS $$ BEGIN {_write_mark('lists')}; RETURN NULL; END $$"
+        )
+        for table, columns in tables:
+            changed = " OR ".join(
+                f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in columns
+            )
+            for event, each in (
+                ("INSERT OR DELETE OR TRUNCATE", "FOR EACH STATEMENT"),
+                ("UPDATE", f"FOR EACH ROW WHEN ({changed})"),
+            ):
+                self._run(
+                    f'CREATE OR REPLACE TRIGGER "{table}_{event.split()[0].lower()}_marked"'
+                    f' AFTER {event} ON "{table}" {each} EXECUTE FUNCTION briefings_mark_lists()'
+                )
+
+    def unwatch(self) -> None:
+        self._run("DROP FUNCTION IF EXISTS briefings_mark_lists CASCADE")
+
+    def list_watches(self) -> set[str]:
+        rows = self._fetch(
+            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE %s"
+            " GROUP BY tgrelid HAVING count(*) = 2",
+            "%_marked",
+        )
+        return {row[0] for row in rows}
+
+    def mark_change(self, kind: str) -> None:
+        self._run(_write_mark(kind))
+
+    def write_postings(self, segment_id: int, postings: Sequence[Posting]) -> None:
+        self.connection.ensure_connection()
+        with (
+            self.connection.connection.cursor() as cursor,
+            cursor.copy(
+                "COPY briefings_segmentposting (segment_id, token, written, positions)"
+                " FROM STDIN (FORMAT BINARY)"
+            ) as copy,
+        ):
+            copy.set_types(["int8", "int8", "int8", "bytea"])
+            for posting in postings:
+                copy.write_row((segment_id, *posting))
+
+    def read_postings(
+        self, segment_ids: Sequence[int], tokens: Sequence[int]
+    ) -> Iterable[PostingRow]:
+        return self._fetch_binary(
+            f"{_SELECT} AND token = ANY(%s::bigint[])", list(segment_ids), list(tokens)
         )
 
-    def remove(self, entry_id: int) -> None:
-        self._run("DELETE FROM briefings_search WHERE entry_id = %s", entry_id)
-
-    def holds(self, entry_id: int, text: EntryText) -> bool:
-        # The database compares, because only it knows how it orders a tsvector.
-        [(is_same,)] = self._fetch(
-            "WITH passage AS (SELECT field, tokens::tsvector AS tokens"
-            "  FROM unnest(%s::smallint[], %s::text[]) AS written (field, tokens))"
-            " SELECT (SELECT array_agg((field, tokens) ORDER BY field, tokens) FROM passage)"
-            "  IS NOT DISTINCT FROM (SELECT array_agg((field, tokens) ORDER BY field, tokens)"
-            "  FROM briefings_search WHERE entry_id = %s)",
-            *_write_passages(text),
-            entry_id,
-        )
-        return bool(is_same)
-
-    def find_entry_ids(self) -> set[int]:
-        return {row[0] for row in self._fetch("SELECT DISTINCT entry_id FROM briefings_search")}
-
-    def select_matches(self, query: Query, up_to: Field) -> RawSQL:
-        # The terms may stand in different passages, hence a search for each.
-        search = "SELECT entry_id FROM briefings_search WHERE field <= %s AND tokens @@ %s::tsquery"
-        return RawSQL(  # noqa: S611  (what was typed goes in as a parameter)
-            " INTERSECT ".join([search] * len(query.terms)),
-            [part for term in query.terms for part in (int(up_to), _write_term(term))],
-            output_field=BigIntegerField(),
+    def read_posting_range(
+        self, segment_ids: Sequence[int], first: int, last: int
+    ) -> Iterable[PostingRow]:
+        return self._fetch_binary(
+            f"{_SELECT} AND token BETWEEN %s::bigint AND %s::bigint", list(segment_ids), first, last
         )
 
+    def select_ids(self, ids: Sequence[int]) -> RawSQL:
+        return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)], output_field=BigIntegerField())
 
-def cut_passages(tokens: list[str]) -> Iterator[dict[str, list[int]]]:
-    """For each passage: its tokens, with their places counted from 1."""
-    start = 0
-    while start < len(tokens):
-        passage: dict[str, list[int]] = defaultdict(list)
-        for place, token in enumerate(tokens[start : start + MAX_TOKENS], start=1):
-            if len(passage[token]) == MAX_PLACES:
-                break
-            passage[token].append(place)
-        yield passage
-        stop = start + sum(map(len, passage.values()))
-        if stop == len(tokens):
-            return
-        start = stop - OVERLAP
+    def _fetch_binary(self, sql: str, *params: Any) -> list[PostingRow]:
+        """Bytes as they are, where Django's cursor has them written as text."""
+        self.connection.ensure_connection()
+        with psycopg.Cursor(self.connection.connection) as cursor:
+            cursor.execute(sql, params, binary=True)
+            rows: list[PostingRow] = cursor.fetchall()
+            return rows
 
 
-def _write_passages(text: EntryText) -> tuple[list[int], list[str]]:
-    """The field of each passage, and the passages as tsvectors are written."""
-    fields, passages = [], []
-    for field in Field:
-        for passage in cut_passages(tokenize(text[field])):
-            fields.append(int(field))
-            passages.append(" ".join(map(_write_places, passage.items())))
-    return fields, passages
-
-
-def _write_places(token_with_places: tuple[str, list[int]]) -> str:
-    """Quoted, as PostgreSQL asks; a token holds nothing that could end the quotation."""
-    token, places = token_with_places
-    return f"'{token}':{','.join(map(str, places))}"
-
-
-def _write_term(term: Term) -> str:
-    """`<->` binds more closely than `|`."""
-    return " | ".join(map(_write_phrase, term.phrases))
-
-
-def _write_phrase(phrase: Phrase) -> str:
-    """As a tsquery is written."""
-    return " <-> ".join(f"'{token}'" for token in phrase.tokens) + (":*" if phrase.is_open else "")
+def _write_mark(kind: str) -> str:
+    # 52 bits, so that a sum of them stays a number that any client reads.
+    return (
+        "INSERT INTO briefings_indexchange (kind, mark)"  # noqa: S608
+        f" VALUES ('{kind}', (random() * 4503599627370495)::bigint)"
+    )

@@ -10,14 +10,12 @@ from briefings.search.occurrences import (
     CONTEXT,
     LONGEST_SENTENCE,
     MOST_QUARTERS,
-    DatedText,
     DayCount,
     Occurrence,
     Period,
     Unit,
     choose_unit,
     count_by_period,
-    count_occurrences,
     find_context,
     find_occurrences,
     find_sentence,
@@ -140,16 +138,6 @@ def test_a_sentence_is_part_of_the_passage_and_never_too_long(before, after):
     assert context.match == "關稅"
     assert passage[len(before) + 2 :].startswith(context.after)
     assert len("".join(context)) <= LONGEST_SENTENCE
-
-
-def test_each_text_that_has_the_phrase_is_counted():
-    day = date(2026, 1, 1)
-    texts = [
-        DatedText(1, day, ("關稅", "論關稅。", "關稅。关税。")),
-        DatedText(2, day, ("別的", "", "")),
-    ]
-
-    assert list(count_occurrences(phrase("關稅"), texts)) == [(1, day, 4)]
 
 
 # ------------------------------------------------------------------------------------- over time

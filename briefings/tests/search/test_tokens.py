@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briefings.search.tokens import MAX_WORD_TOKEN, is_han, tokenize
+from briefings.search.tokens import is_han, tokenize
 
 
 def test_each_han_character_gives_a_token_with_its_neighbour():
@@ -25,12 +25,6 @@ def test_nothing_counts_between_a_han_character_and_a_word(between):
 
 def test_punctuation_parts_han_characters():
     assert tokenize("工、業") == ["工", "业"]
-
-
-def test_a_word_beyond_all_measure_is_cut():
-    tokens = tokenize("a" * (MAX_WORD_TOKEN + 1))
-
-    assert list(map(len, tokens)) == [MAX_WORD_TOKEN, 1]
 
 
 @given(st.text())

@@ -1,0 +1,210 @@
+"""What an audience may see, as columns in memory: what a search counts, narrows and orders by.
+
+A column has a value for each entry, the newest first; the place of an entry in them is its row.
+Every process keeps its own, and asks the database at each search whether something has changed
+since: the tables themselves tell (`watch_changes`), whoever wrote to them.
+"""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from briefings.models import (
+    Audience,
+    Byline,
+    Edition,
+    Entry,
+    State,
+    Theme,
+    ThemeAlias,
+    ThemedEntry,
+)
+from briefings.search.backends.base import Watched
+from briefings.search.index import Index, open_backend, open_index
+from briefings.search.matching import Flags, Ids, Rows, Sight
+
+# Whatever a catalogue is made of.
+WATCHED = (
+    Watched("briefings_edition", ("state", "audience", "public_from", "date", "number")),
+    Watched("briefings_entry", ("state", "edition_id", "position")),
+    Watched("briefings_themedentry", ("tag_id", "content_object_id")),
+    Watched("briefings_byline", ("author_id", "entry_id")),
+    Watched("briefings_theme", ("name", "slug")),
+    Watched("briefings_themealias", ("name", "theme_id")),
+    Watched("briefings_author", ("name",)),
+)
+Key = TypeVar("Key", bound=Hashable)
+_WORD = 64  # bits
+
+
+def watch_changes() -> None:
+    """Have the database mark what makes catalogues old; running twice is like running once."""
+    open_backend(connection).watch(WATCHED)
+
+
+class Column(Generic[Key]):
+    """Which rows have which of a few values, as a row of bits for each; one may have several."""
+
+    def __init__(self, rows: int, pairs: Iterable[tuple[Key, Rows]]) -> None:
+        self.length = rows
+        self.bits: dict[Key, NDArray[np.uint64]] = {}
+        for key, having in pairs:
+            self.bits[key] = pack(having, rows)
+        words = -(-rows // _WORD)
+        self._matrix = np.array(list(self.bits.values()), np.uint64).reshape(len(self.bits), words)
+
+    def count(self, rows: Rows) -> dict[Key, int]:
+        """Of these rows, how many have each value; without those that none has."""
+        wanted = pack(rows, self.length)
+        words = np.flatnonzero(wanted)
+        # Of few rows most words are empty, and those of the matrix need not be read.
+        matrix = self._matrix if len(words) * 4 > len(wanted) else self._matrix[:, words]
+        wanted = wanted if len(words) * 4 > len(wanted) else wanted[words]
+        counts = np.bitwise_count(matrix & wanted).sum(axis=1, dtype=np.int64).tolist()
+        return {key: count for key, count in zip(self.bits, counts, strict=True) if count}
+
+    def total(self, key: Key) -> int:
+        """Of all rows."""
+        return int(np.bitwise_count(self.bits[key]).sum()) if key in self.bits else 0
+
+    def have(self, rows: Rows, keys: Iterable[Key]) -> Flags:
+        """Which of the rows have one of these values."""
+        having = np.zeros(self.length, bool)
+        for key in keys:
+            if key in self.bits:
+                having |= unpack(self.bits[key], self.length)
+        return having[rows]
+
+
+def pack(rows: Rows, length: int) -> NDArray[np.uint64]:
+    flags = np.zeros(-(-length // _WORD) * _WORD, bool)
+    flags[rows] = True
+    return np.packbits(flags, bitorder="little").view("<u8")
+
+
+def unpack(bits: NDArray[np.uint64], length: int) -> Flags:
+    return np.unpackbits(bits.view(np.uint8), count=length, bitorder="little").view(bool)
+
+
+class ThemeName(NamedTuple):
+    theme_id: int
+    name: str  # or an alias
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    entry_ids: Ids
+    days: NDArray[np.int32]  # of the edition, as `date.toordinal`; 0 without a date
+    oldest_first: Rows
+    themes: Column[int]
+    years: Column[int]
+    authors: Column[str]
+    theme_of: dict[int, Theme]
+    theme_names: tuple[ThemeName, ...]
+    # While no edition opens to the public; afterwards it is made anew.
+    since: datetime
+    until: datetime | None
+
+    def holds_at(self, now: datetime) -> bool:
+        return self.since <= now and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """All that an audience may see, ready to be searched."""
+
+    audience: Audience | None
+    index: Index
+    catalogue: Catalogue
+    sight: Sight
+
+
+_loading = Lock()
+_last: dict[Audience | None, Archive] = {}
+
+
+def open_archive(audience: Audience | None) -> Archive:
+    """As it is now; of None everything, drafts too. One query, unless something has changed.
+
+    Making it anew takes some 5 s for a million entries.
+    """
+    index, now = open_index(), timezone.now()
+    archive = _last.get(audience)
+    if archive and archive.index is index and archive.catalogue.holds_at(now):
+        return archive
+    with _loading:
+        archive = _last.get(audience)
+        if archive is None or archive.index is not index or not archive.catalogue.holds_at(now):
+            archive = _last[audience] = _make(audience, index, now, archive)
+        return archive
+
+
+def _make(audience: Audience | None, index: Index, now: datetime, last: Archive | None) -> Archive:
+    if last and last.index.version.lists == index.version.lists and last.catalogue.holds_at(now):
+        catalogue = last.catalogue
+    else:
+        catalogue = read_catalogue(audience, now)
+    return Archive(audience, index, catalogue, Sight.of(catalogue.entry_ids, index.blocks))
+
+
+# ------------------------------------------------------------------------------------ from the rows
+
+
+def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
+    """Six queries, of which the first three give a row for each entry or more."""
+    entries = Entry.objects.all() if audience is None else Entry.objects.visible_to(audience, now)
+    rows = list(entries.newest_first().values_list("pk", "edition_id", "edition__date"))
+    entry_ids = np.array([row[0] for row in rows], np.int64)
+    edition_ids = np.array([row[1] or 0 for row in rows], np.int64)
+    days = np.array([row[2].toordinal() if row[2] else 0 for row in rows], np.int32)
+    row_of = dict(zip(entry_ids.tolist(), range(len(rows)), strict=True))
+    themed = ThemedEntry.objects.order_by().values_list("tag_id", "content_object_id")
+    signed = Byline.objects.order_by().values_list("author__name", "entry_id")
+    years = ((row[2].year, row[0]) for row in rows if row[2])
+    themes = _make_column(themed, row_of)
+    theme_of = Theme.objects.in_bulk(None if audience is None else themes.bits)
+    aliases = ThemeAlias.objects.values_list("theme_id", "name")
+    return Catalogue(
+        entry_ids=entry_ids,
+        days=days,
+        oldest_first=_turn_round(edition_ids),
+        themes=themes,
+        years=_make_column(years, row_of),
+        authors=_make_column(signed, row_of),
+        theme_of=theme_of,
+        theme_names=(
+            *(ThemeName(pk, theme.name) for pk, theme in theme_of.items()),
+            *(ThemeName(pk, name) for pk, name in aliases if pk in theme_of),
+        ),
+        since=now,
+        until=_find_next_opening(audience, now),
+    )
+
+
+def _make_column(pairs: Iterable[tuple[Key, int]], row_of: dict[int, int]) -> Column[Key]:
+    having: dict[Key, list[int]] = {}
+    for key, entry_id in pairs:
+        if (row := row_of.get(entry_id)) is not None:
+            having.setdefault(key, []).append(row)
+    return Column(len(row_of), ((key, np.array(rows)) for key, rows in having.items()))
+
+
+def _turn_round(edition_ids: Ids) -> Rows:
+    """The editions from the last to the first, and within one the entries as they are."""
+    starts = np.flatnonzero(np.concatenate(([True], edition_ids[1:] != edition_ids[:-1])))
+    place = np.cumsum(np.bincount(starts, minlength=len(edition_ids))[: len(edition_ids)])
+    return np.argsort(-place, kind="stable")
+
+
+def _find_next_opening(audience: Audience | None, now: datetime) -> datetime | None:
+    if audience != Audience.PUBLIC:
+        return None
+    coming = Edition.objects.filter(state=State.PUBLISHED, public_from__gt=now)
+    return coming.order_by("public_from").values_list("public_from", flat=True).first()

@@ -1,0 +1,263 @@
+"""Keeping the index in order: new texts come from its tail into a segment, with those of small
+segments, so that there are never many.
+
+Searches and saving go on meanwhile. Segments are made one at a time, by whoever holds the one row
+that may be in the making; who dies halfway leaves postings that nobody reads, and the next removes
+them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from briefings.models.search_index import IndexChange, IndexedText, Segment, SegmentPosting
+from briefings.search.index import (
+    FIRST_BLOCK,
+    NOTHING,
+    list_live_segments,
+    list_tail,
+    mark_texts_changed,
+    open_backend,
+)
+from briefings.search.postings import BLOCK, SCHEME, EntryText, PostingTable, tabulate
+
+LONGEST_TAIL = 64  # texts; each process tabulates them anew when one changes, 0.4 ms each
+MOST_TEXTS = 4096  # of a segment; to make one takes some 100 kB of memory for each
+MUCH_LARGER = 4  # times: such a segment isn't made again for what little there is to add
+GRACE = timedelta(minutes=10)  # for those who began to read before a segment was replaced
+# Who makes a segment says so with every batch, and after so long without a word is dead.
+SILENCE = timedelta(minutes=10)
+BATCH = 5000  # postings that are written or removed in one transaction
+MOST_CHANGES = 100  # rows by which readers know that something changed
+_BLOCKS_IN_ALL = 2**32 // BLOCK  # positions are numbers of 32 bits
+Report = Callable[[int], object]  # is told of so many more texts
+
+
+class NoRoom(Exception):
+    """The index is full: some two million entries."""
+
+
+def tidy_index(now: datetime) -> int:
+    """What the schedule calls; the number of texts that came into another segment."""
+    _retire_empty_segments()
+    _remove_segments(now)
+    _forget_changes()
+    tail = list(list_tail().values_list("pk", flat=True))
+    if len(tail) < LONGEST_TAIL:
+        return 0
+    chosen = choose_segments(len(tail), _count_texts())
+    small = IndexedText.objects.filter(segment_id__in=chosen).values_list("pk", flat=True)
+    return make_segments([*tail, *small])
+
+
+def make_segments(entry_ids: Sequence[int], report: Report | None = None) -> int:
+    """Bring these texts together; the number of those that came into a new segment.
+
+    Nothing is done while another makes one.
+    """
+    moved = 0
+    ordered = sorted(entry_ids)
+    for start in range(0, len(ordered), MOST_TEXTS):
+        chunk = ordered[start : start + MOST_TEXTS]
+        segment = _claim()
+        if segment is None:
+            break
+        moved += _make_segment(segment, chunk)
+        if report:
+            report(len(chunk))
+    _retire_empty_segments()
+    return moved
+
+
+def make_all_segments(report: Report | None = None) -> int:
+    """Every text into new segments, and what is left of texts that are gone away."""
+    moved = make_segments(list(IndexedText.objects.values_list("pk", flat=True)), report)
+    with transaction.atomic():
+        # Only where no older segment is left that such a row speaks against.
+        if list_live_segments().count() == -(-moved // MOST_TEXTS):
+            IndexedText.objects.filter(**NOTHING._asdict()).delete()
+            mark_texts_changed()
+    return moved
+
+
+def choose_segments(texts: int, sizes: Mapping[int, int]) -> list[int]:
+    """Which segments, given by their size, to make anew with so many texts: the small ones.
+
+    So a text is made anew a few times in all, each time in a segment several times as large.
+    """
+    chosen = []
+    for segment_id, size in sorted(sizes.items(), key=lambda item: item[1]):
+        if size > MUCH_LARGER * texts or texts + size > MOST_TEXTS:
+            break
+        chosen.append(segment_id)
+        texts += size
+    return chosen
+
+
+# ------------------------------------------------------------------------------- making a segment
+
+
+def _claim() -> Segment | None:
+    """The row of the segment to make; None while another is in the making."""
+    try:
+        with transaction.atomic():
+            return Segment.objects.create(
+                first_block=0,
+                blocks=0,
+                entry_ids=b"",
+                block_counts=b"",
+                scheme=SCHEME,
+                state=Segment.State.BEING_MADE,
+            )
+    except IntegrityError:
+        return None
+
+
+class _Row(NamedTuple):
+    entry_id: int
+    revision: int
+    text: EntryText
+
+
+def _make_segment(segment: Segment, entry_ids: Sequence[int]) -> int:
+    rows = [
+        _Row(pk, revision, EntryText(*text))
+        for pk, revision, *text in IndexedText.objects.filter(pk__in=entry_ids)
+        .order_by("pk")
+        .values_list("pk", "revision", *EntryText._fields)
+    ]
+    table = tabulate([row.text for row in rows])
+    segment.blocks = int(table.block_counts.sum())
+    segment.first_block = _find_room(segment.blocks)
+    segment.entry_ids = np.array([row.entry_id for row in rows], "<i8").tobytes()
+    segment.block_counts = table.block_counts.astype("<u4").tobytes()
+    segment.save()
+    segment.checksum = _write_postings(segment, table.move(segment.first_block))
+    return _put_in_use(segment, rows)
+
+
+def _find_room(blocks: int) -> int:
+    """The first block of a gap that is long enough."""
+    taken = Segment.objects.order_by("first_block").values_list("first_block", "blocks")
+    free = FIRST_BLOCK
+    for first_block, length in taken:
+        if first_block - free >= blocks:
+            return free
+        free = max(free, first_block + length)
+    if free + blocks > _BLOCKS_IN_ALL:
+        raise NoRoom(f"索引沒有空位：需要 {blocks} 格，只剩 {_BLOCKS_IN_ALL - free} 格。")
+    return free
+
+
+def _write_postings(segment: Segment, table: PostingTable) -> int:
+    backend = open_backend(connection)
+    checksum = 0
+    for batch in _cut(table):
+        with transaction.atomic():
+            _say_alive(segment)
+            backend.write_postings(segment.pk, batch)
+        checksum = add_to_checksum(checksum, batch)
+    return checksum
+
+
+def _cut(table: PostingTable) -> Iterator[list[tuple[int, int, bytes]]]:
+    batch = []
+    for posting in table:
+        batch.append(posting)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def add_to_checksum(checksum: int, postings: Iterable[tuple[int, int, bytes]]) -> int:
+    for token, written, positions in postings:
+        checksum = crc32(positions, crc32(b"%d %d" % (token, written), checksum))
+    return checksum
+
+
+def _say_alive(segment: Segment) -> None:
+    """Raises Segment.DoesNotExist if others took us for dead, and removed what we made."""
+    own = Segment.objects.filter(pk=segment.pk, state=Segment.State.BEING_MADE)
+    if not own.update(changed_at=timezone.now()):
+        raise Segment.DoesNotExist(segment.pk)
+
+
+def _put_in_use(segment: Segment, rows: Sequence[_Row]) -> int:
+    with transaction.atomic():
+        _say_alive(segment)
+        # Whoever is saving one of them need not wait for us: its new text comes into the tail.
+        held = IndexedText.objects.select_for_update(skip_locked=True).order_by("pk")
+        ids = [row.entry_id for row in rows]
+        revisions = dict(held.filter(pk__in=ids).values_list("pk", "revision"))
+        same = [row.entry_id for row in rows if revisions.get(row.entry_id) == row.revision]
+        IndexedText.objects.filter(pk__in=same).update(segment_id=segment.pk)
+        segment.state = Segment.State.LIVE
+        segment.save()
+        mark_texts_changed()
+    return len(same)
+
+
+# -------------------------------------------------------------------------------- clearing away
+
+
+def _count_texts() -> dict[int, int]:
+    """Of each live segment those that no newer one has."""
+    counted = IndexedText.objects.values_list("segment_id").annotate(Count("pk"))
+    return dict(counted.filter(segment_id__in=list_live_segments().values("pk")))
+
+
+def _retire_empty_segments() -> None:
+    in_use = IndexedText.objects.exclude(segment_id=None).values("segment_id")
+    live = Segment.objects.filter(state=Segment.State.LIVE)
+    with transaction.atomic():
+        retired = live.exclude(pk__in=in_use).update(
+            state=Segment.State.RETIRED, changed_at=timezone.now()
+        )
+        if retired:
+            mark_texts_changed()
+
+
+def _remove_segments(now: datetime) -> None:
+    retired = Q(state=Segment.State.RETIRED, changed_at__lt=now - GRACE)
+    abandoned = Q(state=Segment.State.BEING_MADE, changed_at__lt=now - SILENCE)
+    for segment in Segment.objects.filter(retired | abandoned).order_by("pk"):
+        # The row last, so that its blocks are not given away before.
+        while _remove_batch(segment.pk):
+            pass
+        segment.delete()
+
+
+def _remove_batch(segment_id: int) -> int:
+    postings = SegmentPosting.objects.filter(segment_id=segment_id)
+    tokens = postings.order_by("token").values_list("token", flat=True)[:BATCH]
+    last = max(tokens, default=None)
+    return postings.filter(token__lte=last)._raw_delete(postings.db) if last is not None else 0
+
+
+def _forget_changes() -> None:
+    """The sum of the others' marks is another one, so that readers read once more for nothing."""
+    for kind in IndexChange.Kind:
+        changes = IndexChange.objects.filter(kind=kind).order_by("-pk")
+        old = list(changes.values_list("pk", flat=True)[1:])
+        if len(old) > MOST_CHANGES:
+            IndexChange.objects.filter(pk__in=old).delete()
+
+
+# -------------------------------------------------------------------------------------- checking
+
+
+def find_damaged_segments() -> Iterator[int]:
+    """Those of which the postings are not as they were made; reads all of them."""
+    for segment in list_live_segments().order_by("pk"):
+        rows = SegmentPosting.objects.filter(segment_id=segment.pk).order_by("token", "written")
+        postings = rows.values_list("token", "written", "positions").iterator(BATCH)
+        found = add_to_checksum(0, ((t, w, bytes(data)) for t, w, data in postings))
+        if found != segment.checksum:
+            yield segment.pk
