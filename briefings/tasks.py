@@ -6,6 +6,7 @@ from django.utils import timezone
 from briefings import cards, imports, printing, scheduling
 from briefings.models import Edition, Publication, Volume
 from briefings.pdf import PDFRefused
+from briefings.search import merging
 from briefings.web_links import check_links
 
 
@@ -62,6 +63,11 @@ def check_web_links(urls: list[str], rest: float) -> None:
 @shared_task
 def read_imported_file(file_id: int) -> None:
     imports.read_file(file_id, timezone.now())
+
+
+@shared_task
+def tidy_search_index() -> None:
+    merging.tidy_index(timezone.now())
 
 
 @shared_task

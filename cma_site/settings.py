@@ -215,6 +215,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "tidy-search-index": {
+        "task": "briefings.tasks.tidy_search_index",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "forget-old-logins": {
         "task": "cma_site.tasks.forget_old_logins",
         "schedule": crontab(hour=4, minute=10),

@@ -1,0 +1,271 @@
+"""Segments are made while others read and write, and die halfway."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from briefings.models import IndexChange, IndexedText, Segment, SegmentPosting
+from briefings.search import index, merging
+from briefings.search.index import EntryText, index_entry, open_index, read_version, remove_entry
+from briefings.search.matching import list_tokens, match
+from briefings.search.merging import (
+    GRACE,
+    LONGEST_TAIL,
+    MOST_CHANGES,
+    MOST_TEXTS,
+    SILENCE,
+    choose_segments,
+    find_damaged_segments,
+    make_all_segments,
+    make_segments,
+    tidy_index,
+)
+from briefings.search.query import parse_query
+
+pytestmark = pytest.mark.django_db
+LATER = timedelta(hours=1)
+
+
+def write(entry_id: int, body: str) -> None:
+    index_entry(entry_id, EntryText("", "", body))
+
+
+def find(typed: str) -> list[int]:
+    query, now = parse_query(typed), open_index()
+    rows = match(query, now.sight_of_all, now.look_up(list_tokens(query))).rows
+    return now.sight_of_all.entry_ids[rows].tolist()
+
+
+def fill_tail(*, first: int = 1) -> None:
+    for entry_id in range(first, first + LONGEST_TAIL):
+        write(entry_id, f"關稅第{entry_id}號")
+
+
+def list_states() -> list[str]:
+    return list(Segment.objects.order_by("pk").values_list("state", flat=True))
+
+
+def meanwhile(monkeypatch, act):
+    """Have `act` done when the postings of a segment are written, before anybody reads them."""
+    write_postings = merging._write_postings
+
+    def write_and_act(segment, table):
+        checksum = write_postings(segment, table)
+        act()
+        return checksum
+
+    monkeypatch.setattr(merging, "_write_postings", write_and_act)
+
+
+# ---------------------------------------------------------------------------------- what is chosen
+def test_segments_much_larger_than_what_is_new_stay_as_they_are():
+    assert choose_segments(64, {1: 64, 2: 200, 3: 4000}) == [1, 2]
+    assert choose_segments(64, {1: 64, 2: 3000}) == [1]
+    assert choose_segments(64, {1: 300}) == []
+
+
+def test_no_segment_becomes_larger_than_it_may():
+    assert choose_segments(1000, {1: MOST_TEXTS - 1000, 2: MOST_TEXTS - 999}) == [1]
+
+
+@given(st.lists(st.integers(64, 200), max_size=300))
+def test_however_texts_come_there_are_never_many_segments(tails):
+    sizes: dict[int, int] = {}
+    for number, tail in enumerate(tails):
+        chosen = choose_segments(tail, sizes)
+        sizes[number] = tail + sum(sizes.pop(segment) for segment in chosen)
+    full = sum(sizes.values()) // (MOST_TEXTS // 2) + 1
+    assert len(sizes) <= full + 8
+
+
+# ------------------------------------------------------------------------------- what comes of it
+def test_a_short_tail_is_left_alone():
+    write(1, "關稅")
+
+    assert tidy_index(timezone.now()) == 0
+    assert list_states() == []
+
+
+def test_a_long_tail_becomes_a_segment_and_finds_the_same():
+    fill_tail()
+    before = find("關稅")
+
+    assert tidy_index(timezone.now()) == LONGEST_TAIL
+
+    assert list_states() == ["live"]
+    assert len(open_index().tail) == 0
+    assert find("關稅") == before == list(range(1, LONGEST_TAIL + 1))
+    assert find("第7號") == [7]
+
+
+def test_a_text_that_changes_later_counts_as_it_is_now():
+    fill_tail()
+    tidy_index(timezone.now())
+    write(7, "匯率")
+    assert (find("第7號"), find("匯率")) == ([], [7])
+
+    make_all_segments()
+    assert (find("第7號"), find("匯率")) == ([], [7])
+
+
+def test_what_is_gone_stays_gone_in_whatever_segment_it_was():
+    fill_tail()
+    make_segments(range(1, LONGEST_TAIL + 1))
+    remove_entry(7)
+    make_segments([7, 8])
+    assert 7 not in find("關稅")
+
+    make_all_segments()
+    assert 7 not in find("關稅")
+    assert not IndexedText.objects.filter(pk=7).exists()
+
+
+def test_small_segments_come_together():
+    for first in (1, 1001):
+        fill_tail(first=first)
+        tidy_index(timezone.now())
+
+    assert list_states() == ["retired", "live"]
+    assert len(find("關稅")) == 2 * LONGEST_TAIL
+
+
+def test_what_was_replaced_is_kept_for_who_still_reads_it_and_then_removed():
+    fill_tail()
+    make_all_segments()
+    [old] = Segment.objects.values_list("pk", flat=True)
+    reading = open_index()
+    make_all_segments()
+
+    tidy_index(timezone.now())
+    query = parse_query("關稅")
+    rows = match(query, reading.sight_of_all, reading.look_up(list_tokens(query))).rows
+    assert len(rows) == LONGEST_TAIL
+
+    tidy_index(timezone.now() + GRACE + LATER)
+    assert not Segment.objects.filter(pk=old).exists()
+    assert not SegmentPosting.objects.filter(segment_id=old).exists()
+
+
+def test_places_are_given_again_and_never_twice():
+    for _ in range(5):
+        fill_tail()
+        make_all_segments()
+        write(1, "新")
+        tidy_index(timezone.now() + GRACE + LATER)
+        taken = sorted(Segment.objects.values_list("first_block", "blocks"))
+        ends = [first + blocks for first, blocks in taken]
+        assert all(end <= first for end, (first, _) in zip(ends, taken[1:], strict=False))
+    assert max(ends) < 5 * LONGEST_TAIL
+
+
+def test_an_index_without_room_says_so_and_still_finds(monkeypatch):
+    fill_tail()
+    monkeypatch.setattr(merging, "_BLOCKS_IN_ALL", LONGEST_TAIL // 2)
+
+    with pytest.raises(merging.NoRoom, match="索引沒有空位"):
+        tidy_index(timezone.now())
+
+    assert len(find("關稅")) == LONGEST_TAIL
+
+
+# --------------------------------------------------------------------------------- what goes wrong
+def test_what_is_saved_meanwhile_counts(monkeypatch):
+    fill_tail()
+
+    def save_and_remove():
+        write(7, "匯率")
+        remove_entry(8)
+        write(900, "關稅新篇")
+
+    meanwhile(monkeypatch, save_and_remove)
+    assert tidy_index(timezone.now()) == LONGEST_TAIL - 2
+
+    assert (find("第7號"), find("匯率"), find("第8號")) == ([], [7], [])
+    assert find("關稅新篇") == [900]
+    monkeypatch.undo()
+    make_all_segments()
+    assert (find("第7號"), find("匯率"), find("第8號")) == ([], [7], [])
+
+
+def die():
+    raise KeyboardInterrupt
+
+
+def test_who_dies_halfway_leaves_nothing_that_is_read(monkeypatch):
+    fill_tail()
+    meanwhile(monkeypatch, die)
+    with pytest.raises(KeyboardInterrupt):
+        tidy_index(timezone.now())
+    monkeypatch.undo()
+    assert list_states() == ["being_made"]
+    assert len(find("關稅")) == LONGEST_TAIL
+
+    # For all that others know it is still at work.
+    assert tidy_index(timezone.now()) == 0
+
+    assert tidy_index(timezone.now() + SILENCE + LATER) == LONGEST_TAIL
+    assert list_states() == ["live"]
+    assert len(find("關稅")) == LONGEST_TAIL
+    assert SegmentPosting.objects.values("segment_id").distinct().count() == 1
+
+
+def test_who_was_taken_for_dead_puts_nothing_in_use(monkeypatch):
+    fill_tail()
+    meanwhile(monkeypatch, lambda: merging._remove_segments(timezone.now() + SILENCE + LATER))
+
+    with pytest.raises(Segment.DoesNotExist):
+        tidy_index(timezone.now())
+
+    assert list_states() == []
+    assert len(find("關稅")) == LONGEST_TAIL
+
+
+def test_but_one_at_a_time_makes_segments(monkeypatch):
+    fill_tail()
+    moved = []
+    meanwhile(monkeypatch, lambda: moved.append(make_segments([1, 2, 3])))
+
+    assert tidy_index(timezone.now()) == LONGEST_TAIL
+    assert moved == [0]
+
+
+def test_what_was_made_by_another_scheme_is_read_as_text_until_it_is_made_anew(monkeypatch):
+    fill_tail()
+    tidy_index(timezone.now())
+    for module in (index, merging):
+        monkeypatch.setattr(module, "SCHEME", "another")
+    write(900, "關稅新篇")
+
+    assert open_index().segments == ()
+    assert len(find("關稅")) == LONGEST_TAIL + 1
+    assert tidy_index(timezone.now()) == LONGEST_TAIL + 1
+    assert list_states() == ["retired", "live"]
+    assert len(find("關稅")) == LONGEST_TAIL + 1
+
+
+def test_damage_is_noticed():
+    fill_tail()
+    make_all_segments()
+    assert list(find_damaged_segments()) == []
+
+    posting = SegmentPosting.objects.order_by("token", "written").first()
+    SegmentPosting.objects.filter(pk=posting.pk).update(positions=b"\0\0\0\0")
+
+    assert len(list(find_damaged_segments())) == 1
+
+
+# ----------------------------------------------------------------------------- knowing of changes
+def test_changes_are_forgotten_before_they_are_many():
+    for number in range(MOST_CHANGES + 2):
+        write(1, f"第{number}號")
+    before = read_version()
+    tidy_index(timezone.now())
+
+    assert IndexChange.objects.filter(kind=IndexChange.Kind.TEXTS).count() == 1
+    if before.texts[0] > 1:  # on SQLite there was never more than one
+        assert read_version() != before
+    write(1, "新")
+    assert find("新") == [1]
