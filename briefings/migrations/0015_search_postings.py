@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ("blocks", models.BigIntegerField()),
                 ("entry_ids", models.BinaryField()),
                 ("block_counts", models.BinaryField()),
+                ("page_keys", models.BinaryField()),
                 ("scheme", models.CharField(max_length=40)),
                 ("checksum", models.BigIntegerField(null=True)),
                 (

@@ -43,6 +43,7 @@ class Segment(models.Model):
     blocks = models.BigIntegerField()
     entry_ids = models.BinaryField()  # 64-bit numbers
     block_counts = models.BinaryField()  # of each entry's fields, 32-bit numbers
+    page_keys = models.BinaryField()  # the first of each page, 64-bit numbers
     scheme = models.CharField(max_length=40)  # of folding and tokens, by which it was made
     checksum = models.BigIntegerField(null=True)  # of all its postings, once they are there
     state = models.CharField(max_length=10, choices=State)
@@ -60,7 +61,9 @@ class Segment(models.Model):
 
 
 class SegmentPosting(models.Model):
-    """Where a token stands in a segment's entries, in one of the ways to write it."""
+    """Where a token stands in a segment's entries, in one of the ways to write it; or, by a
+    negative token, a page of many (see `briefings.search.pages`).
+    """
 
     pk = models.CompositePrimaryKey("segment_id", "token", "written")
     segment_id = models.BigIntegerField()

@@ -24,16 +24,17 @@ from briefings.models.search_index import IndexChange, IndexedText, Segment
 from briefings.search.backends.base import PostingRow, SearchBackend
 from briefings.search.backends.postgresql import PostgreSQLSearch
 from briefings.search.backends.sqlite import SQLiteSearch
-from briefings.search.keys import Token
+from briefings.search.keys import Keys, Token
 from briefings.search.matching import Blocks, Ids, Lists, Sight
+from briefings.search.pages import Page, name_pages, unpack
 from briefings.search.postings import (
     FIELDS,
     SCHEME,
     BlockCounts,
     EntryText,
+    Positions,
     Posting,
     PostingTable,
-    read_positions,
     tabulate,
 )
 
@@ -121,8 +122,13 @@ class SegmentMap:
 
     identity: tuple[int, int | None]  # its id and checksum: an id may come back on SQLite
     first_block: int
+    page_keys: Keys
     entry_ids: Ids
     block_counts: BlockCounts  # (entries, fields)
+
+    @property
+    def segment_id(self) -> int:
+        return self.identity[0]
 
     @property
     def end(self) -> int:
@@ -149,37 +155,59 @@ class Index:
         return Sight.of(np.unique(held[held > 0]), self.blocks)
 
     def look_up(self, tokens: Iterable[Token]) -> Lists:
-        """One query for all that are one key, and one for each that is a range."""
+        """One query, and one more for each token that is a range of them."""
         wanted = {(token.first, token.last) for token in tokens}
-        ids = list(self._first_blocks)
-        ranges = [(first, last) for first, last in wanted if first != last]
-        keys = sorted(first for first, last in wanted if first == last)
-        backend = open_backend(connection)
-        rows = backend.read_postings(ids, keys) if ids and keys else []
-        of_key: dict[int, list[PostingRow]] = defaultdict(list)
-        for row in rows:
-            of_key[row[1]].append(row)
-        lists = {(key, key): self._join(of_key[key], self.tail.find(key, key)) for key in keys}
-        for first, last in ranges:
-            rows = backend.read_posting_range(ids, first, last) if ids else []
-            lists[first, last] = self._join(rows, self.tail.find(first, last))
-        return lists
+        found: dict[tuple[int, int], list[Found]] = {span: [] for span in wanted}
+        for segment_id, token, written, data in self._read(wanted):
+            block = self._first_blocks[segment_id]
+            if token >= 0:
+                posting = Posting(written, unpack(data))
+                for span in wanted:
+                    if span[0] <= token <= span[1]:
+                        found[span].append(Found(block, posting))
+                continue
+            page = Page(data)
+            for span in wanted:
+                found[span] += (Found(block, posting) for posting in page.find(*span))
+        for span in wanted:
+            found[span] += (Found(sys.maxsize, posting) for posting in self.tail.find(*span))
+        return {span: _join(parts) for span, parts in found.items()}
 
-    def _join(self, rows: Iterable[PostingRow], tail: Iterable[Posting]) -> list[Posting]:
-        """One list for each way to write it, in the order of the blocks."""
-        parts: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-        for segment_id, _, written, data in rows:
-            parts[written].append((self._first_blocks[segment_id], data))
-        for posting in tail:
-            parts[posting.written].append((sys.maxsize, posting.positions.tobytes()))
-        return [
-            Posting(written, read_positions([data for _, data in sorted(pieces)]))
-            for written, pieces in parts.items()
-        ]
+    def _read(self, wanted: Iterable[tuple[int, int]]) -> list[PostingRow]:
+        ids = [segment.segment_id for segment in self.segments]
+        if not ids:
+            return []
+        keys: dict[int, None] = {}
+        rows: list[PostingRow] = []
+        backend = open_backend(connection)
+        for first, last in wanted:
+            for segment in self.segments:
+                keys |= dict.fromkeys(name_pages(segment.page_keys, first, last))
+            if first == last:
+                keys[first] = None
+            else:
+                rows += backend.read_posting_range(ids, first, last)
+        return [*rows, *backend.read_postings(ids, list(keys))] if keys else rows
 
     @cached_property
     def _first_blocks(self) -> dict[int, int]:
-        return {segment.identity[0]: segment.first_block for segment in self.segments}
+        return {segment.segment_id: segment.first_block for segment in self.segments}
+
+
+class Found(NamedTuple):
+    block: int  # the first of the segment it is from
+    posting: Posting
+
+
+def _join(parts: Sequence[Found]) -> list[Posting]:
+    """One list for each way to write it, in the order of the blocks."""
+    written: dict[int, list[Positions]] = defaultdict(list)
+    for part in sorted(parts, key=attrgetter("block")):
+        written[part.posting.written].append(part.posting.positions)
+    return [
+        Posting(key, lists[0] if len(lists) == 1 else np.concatenate(lists))
+        for key, lists in written.items()
+    ]
 
 
 _loading = Lock()
@@ -220,7 +248,8 @@ def _load(version: Version, last: Index | None) -> Index:
     segments = _read_segments(last)
     end = max((segment.end for segment in segments), default=FIRST_BLOCK)
     tail = tabulate(list(texts.values())).move(end)
-    tail_map = SegmentMap((0, None), end, np.array(list(texts), np.int64), tail.block_counts)
+    ids = np.array(list(texts), np.int64)
+    tail_map = SegmentMap((0, None), end, np.empty(0, np.uint64), ids, tail.block_counts)
     return Index(version, segments, tail, _map_blocks((*segments, tail_map)))
 
 
@@ -238,6 +267,7 @@ def _read_segment(segment: Segment) -> SegmentMap:
     return SegmentMap(
         identity=(segment.pk, segment.checksum),
         first_block=segment.first_block,
+        page_keys=np.frombuffer(segment.page_keys, "<u8"),
         entry_ids=np.frombuffer(segment.entry_ids, "<i8"),
         block_counts=np.frombuffer(segment.block_counts, "<u4").reshape(-1, FIELDS),
     )

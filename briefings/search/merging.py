@@ -25,15 +25,17 @@ from briefings.search.index import (
     mark_texts_changed,
     open_backend,
 )
-from briefings.search.postings import BLOCK, SCHEME, EntryText, PostingTable, tabulate
+from briefings.search.pages import StoredRow, list_page_keys, store
+from briefings.search.postings import BLOCK, SCHEME, EntryText, PostingTable, join, tabulate
 
 LONGEST_TAIL = 64  # texts; each process tabulates them anew when one changes, 0.4 ms each
-MOST_TEXTS = 4096  # of a segment; to make one takes some 100 kB of memory for each
+MOST_TEXTS = 16_384  # of a segment; to make one takes some 20 kB of memory for each
+TABULATED_AT_ONCE = 2048  # texts, which takes 100 kB for each
 MUCH_LARGER = 4  # times: such a segment isn't made again for what little there is to add
 GRACE = timedelta(minutes=10)  # for those who began to read before a segment was replaced
 # Who makes a segment says so with every batch, and after so long without a word is dead.
 SILENCE = timedelta(minutes=10)
-BATCH = 5000  # postings that are written or removed in one transaction
+BATCH = 1000  # rows of postings that are written or removed in one transaction
 MOST_CHANGES = 100  # rows by which readers know that something changed
 _BLOCKS_IN_ALL = 2**32 // BLOCK  # positions are numbers of 32 bits
 Report = Callable[[int], object]  # is told of so many more texts
@@ -132,14 +134,24 @@ def _make_segment(segment: Segment, entry_ids: Sequence[int]) -> int:
         .order_by("pk")
         .values_list("pk", "revision", *EntryText._fields)
     ]
-    table = tabulate([row.text for row in rows])
+    table = _tabulate(rows)
     segment.blocks = int(table.block_counts.sum())
     segment.first_block = _find_room(segment.blocks)
     segment.entry_ids = np.array([row.entry_id for row in rows], "<i8").tobytes()
     segment.block_counts = table.block_counts.astype("<u4").tobytes()
     segment.save()
-    segment.checksum = _write_postings(segment, table.move(segment.first_block))
+    _write_postings(segment, table.move(segment.first_block))
     return _put_in_use(segment, rows)
+
+
+def _tabulate(rows: Sequence[_Row]) -> PostingTable:
+    tables: list[PostingTable] = []
+    block = 0
+    for start in range(0, max(len(rows), 1), TABULATED_AT_ONCE):
+        table = tabulate([row.text for row in rows[start : start + TABULATED_AT_ONCE]])
+        tables.append(table.move(block))
+        block += int(table.block_counts.sum())
+    return join(tables)
 
 
 def _find_room(blocks: int) -> int:
@@ -155,30 +167,23 @@ def _find_room(blocks: int) -> int:
     return free
 
 
-def _write_postings(segment: Segment, table: PostingTable) -> int:
+def _write_postings(segment: Segment, table: PostingTable) -> None:
+    """And what tells the pages, and whether all is still as it was written."""
     backend = open_backend(connection)
-    checksum = 0
-    for batch in _cut(table):
+    rows = sorted(store(table))
+    for start in range(0, len(rows), BATCH):
         with transaction.atomic():
             _say_alive(segment)
-            backend.write_postings(segment.pk, batch)
-        checksum = add_to_checksum(checksum, batch)
-    return checksum
+            backend.write_postings(segment.pk, rows[start : start + BATCH])
+    segment.page_keys = list_page_keys(rows).tobytes()
+    segment.checksum = add_up(rows)
 
 
-def _cut(table: PostingTable) -> Iterator[list[tuple[int, int, bytes]]]:
-    batch = []
-    for posting in table:
-        batch.append(posting)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    yield batch
-
-
-def add_to_checksum(checksum: int, postings: Iterable[tuple[int, int, bytes]]) -> int:
-    for token, written, positions in postings:
-        checksum = crc32(positions, crc32(b"%d %d" % (token, written), checksum))
+def add_up(rows: Iterable[StoredRow]) -> int:
+    """By token, and then by what is written."""
+    checksum = 0
+    for token, written, data in rows:
+        checksum = crc32(data, crc32(b"%d %d" % (token, written), checksum))
     return checksum
 
 
@@ -258,6 +263,5 @@ def find_damaged_segments() -> Iterator[int]:
     for segment in list_live_segments().order_by("pk"):
         rows = SegmentPosting.objects.filter(segment_id=segment.pk).order_by("token", "written")
         postings = rows.values_list("token", "written", "positions").iterator(BATCH)
-        found = add_to_checksum(0, ((t, w, bytes(data)) for t, w, data in postings))
-        if found != segment.checksum:
+        if add_up(StoredRow(t, w, bytes(data)) for t, w, data in postings) != segment.checksum:
             yield segment.pk

@@ -17,7 +17,7 @@ Texts go in and numbers come out: no database has a part in it.
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cache
@@ -65,7 +65,8 @@ class PostingTable:
     """The postings of some entries, laid out one behind another.
 
     `block_counts` has for each entry how many each field takes, none for an empty one. Keys
-    ascend; the postings of `keys[i]`, as `written[i]`, are `positions[begins[i]:ends[i]]`.
+    ascend, and in what each is written; the postings of `keys[i]`, as `written[i]`, are
+    `positions[begins[i]:ends[i]]`.
     """
 
     block_counts: BlockCounts  # (entries, fields)
@@ -78,29 +79,33 @@ class PostingTable:
     def find(self, first: int, last: int) -> list[Posting]:
         """Of all keys from `first` to `last`, both included."""
         begin, end = np.searchsorted(self.keys, np.array((first, last + 1), np.uint64)).tolist()
-        return [Posting(int(self.written[i]), self._slice(i)) for i in range(begin, end)]
+        return [Posting(int(self.written[i]), self.slice(i)) for i in range(begin, end)]
 
     def move(self, blocks: int) -> "PostingTable":
         """Laid out from this block on."""
         return replace(self, positions=self.positions + np.uint32(blocks * BLOCK))
 
-    def __iter__(self) -> Iterator[tuple[int, int, bytes]]:
-        """(key, written, positions as `read_positions` reads them), by key."""
-        for i, (key, written) in enumerate(
-            zip(self.keys.tolist(), self.written.tolist(), strict=True)
-        ):
-            yield key, written, self._slice(i).tobytes()
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def _slice(self, i: int) -> Positions:
+    def slice(self, i: int) -> Positions:
+        """The positions of `keys[i]`."""
         return self.positions[self.begins[i] : self.ends[i]]
 
 
-def read_positions(parts: Sequence[bytes]) -> Positions:
-    """What `PostingTable` wrote, several behind one another."""
-    return np.frombuffer(parts[0] if len(parts) == 1 else b"".join(parts), "<u4")
+def join(tables: Sequence[PostingTable]) -> PostingTable:
+    """All of them, each laid out behind the last. A token may then be there several times."""
+    shifts = np.cumsum([0, *(len(table.positions) for table in tables)])
+    keys = np.concatenate([table.keys for table in tables])
+    written = np.concatenate([table.written for table in tables])
+    begins = np.concatenate([t.begins + n for t, n in zip(tables, shifts, strict=False)])
+    ends = np.concatenate([t.ends + n for t, n in zip(tables, shifts, strict=False)])
+    order = np.lexsort((begins, written, keys))
+    return PostingTable(
+        block_counts=np.concatenate([table.block_counts for table in tables]),
+        keys=keys[order],
+        written=written[order],
+        begins=begins[order],
+        ends=ends[order],
+        positions=np.concatenate([table.positions for table in tables]),
+    )
 
 
 # ------------------------------------------------------------------------------ making the table
@@ -233,7 +238,7 @@ def _tabulate_pairs(scan: _Scan, positions: Positions) -> _Part:
     first, second = ranks[: len(han)], ranks[len(han) :]
     order = np.argsort(second, kind="stable")
     order = order[np.argsort(first[order], kind="stable")]
-    begins = _find_groups(first[order], second[order])
+    begins = find_groups(first[order], second[order])
     shown = han[order[begins]]
     return _Part(
         keys=keys_of_pairs(_wide(scan.folded[shown]), _wide(scan.next_folded[shown])),
@@ -248,9 +253,9 @@ def _tabulate_singles(scan: _Scan, starts: Positions) -> _Part:
     raw, fields = scan.raw[scan.is_han], scan.field[scan.is_han]
     order = np.argsort(_rank(raw), kind="stable")
     raw, fields = raw[order], fields[order]
-    firsts = _find_groups(raw, fields)
+    firsts = find_groups(raw, fields)
     raw, fields = raw[firsts], fields[firsts]
-    begins = _find_groups(raw)
+    begins = find_groups(raw)
     written = _wide(raw[begins])
     return _Part(
         keys=keys_of_pairs(_wide(fold_codes(raw[begins])), np.uint64(ANY)),
@@ -272,7 +277,7 @@ def _tabulate_words(scan: _Scan, positions: Positions) -> _Part:
     written = np.concatenate((words, keys_of_joined(joined, _wide(scan.raw[following]))))
     tokens = np.concatenate((tokens, tokens[goes_on]))
     order = np.argsort(written, kind="stable")
-    begins = _find_groups(written[order])
+    begins = find_groups(written[order])
     shown = order[begins]
     return _Part(keys[shown], written[shown], begins, positions[tokens[order]])
 
@@ -286,7 +291,7 @@ def _rank(codes: Codes) -> NDArray[Any]:
     return ranks[codes]
 
 
-def _find_groups(*columns: NDArray[Any]) -> NDArray[np.int64]:
+def find_groups(*columns: NDArray[Any]) -> NDArray[np.int64]:
     """Where in sorted columns another row begins."""
     differs = np.zeros(len(columns[0]), bool)
     differs[:1] = True
@@ -303,7 +308,7 @@ def _join(blocks: BlockCounts, parts: Sequence[_Part]) -> PostingTable:
     lengths = [len(part.positions) for part in parts]
     shifts = np.cumsum([0, *lengths])
     begins = np.concatenate([p.begins + shift for p, shift in zip(parts, shifts, strict=False)])
-    ends = np.append(begins[1:], shifts[-1])
+    ends = np.append(begins, shifts[-1])[1:]
     keys = np.concatenate([part.keys for part in parts])
     written = np.concatenate([part.written for part in parts])
     order = np.lexsort((written, keys))
