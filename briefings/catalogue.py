@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -21,14 +22,17 @@ from briefings.models import (
     Byline,
     Edition,
     Entry,
+    GlossaryTerm,
     State,
     Theme,
     ThemeAlias,
     ThemedEntry,
+    Wording,
 )
 from briefings.search.backends.base import Watched
 from briefings.search.index import Index, open_backend, open_index
 from briefings.search.matching import Flags, Ids, Rows, Sight
+from briefings.search.synonyms import Synonyms
 
 # Whatever a catalogue is made of.
 WATCHED = (
@@ -39,6 +43,8 @@ WATCHED = (
     Watched("briefings_theme", ("name", "slug")),
     Watched("briefings_themealias", ("name", "theme_id")),
     Watched("briefings_author", ("name",)),
+    Watched("briefings_glossaryterm", ("name",)),
+    Watched("briefings_wording", ("text", "is_discouraged", "term_id")),
 )
 Key = TypeVar("Key", bound=Hashable)
 _WORD = 64  # bits
@@ -108,6 +114,7 @@ class Catalogue:
     authors: Column[str]
     theme_of: dict[int, Theme]
     theme_names: tuple[ThemeName, ...]
+    synonyms: Synonyms  # by the glossary, and by these themes' aliases
     # While no edition opens to the public; afterwards it is made anew.
     since: datetime
     until: datetime | None
@@ -158,7 +165,7 @@ def _make(audience: Audience | None, index: Index, now: datetime, last: Archive 
 
 
 def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
-    """Six queries, of which the first three give a row for each entry or more."""
+    """Some eight queries, of which the first three give a row for each entry or more."""
     entries = Entry.objects.all() if audience is None else Entry.objects.visible_to(audience, now)
     rows = list(entries.newest_first().values_list("pk", "edition_id", "edition__date"))
     entry_ids = np.array([row[0] for row in rows], np.int64)
@@ -171,6 +178,10 @@ def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
     themes = _make_column(themed, row_of)
     theme_of = Theme.objects.in_bulk(None if audience is None else themes.bits)
     aliases = ThemeAlias.objects.values_list("theme_id", "name")
+    theme_names = (
+        *(ThemeName(pk, theme.name) for pk, theme in theme_of.items()),
+        *(ThemeName(pk, name) for pk, name in aliases if pk in theme_of),
+    )
     return Catalogue(
         entry_ids=entry_ids,
         days=days,
@@ -179,10 +190,8 @@ def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
         years=_make_column(years, row_of),
         authors=_make_column(signed, row_of),
         theme_of=theme_of,
-        theme_names=(
-            *(ThemeName(pk, theme.name) for pk, theme in theme_of.items()),
-            *(ThemeName(pk, name) for pk, name in aliases if pk in theme_of),
-        ),
+        theme_names=theme_names,
+        synonyms=_read_synonyms(theme_names),
         since=now,
         until=_find_next_opening(audience, now),
     )
@@ -194,6 +203,18 @@ def _make_column(pairs: Iterable[tuple[Key, int]], row_of: dict[int, int]) -> Co
         if (row := row_of.get(entry_id)) is not None:
             having.setdefault(key, []).append(row)
     return Column(len(row_of), ((key, np.array(rows)) for key, rows in having.items()))
+
+
+def _read_synonyms(theme_names: Iterable[ThemeName]) -> Synonyms:
+    """Only these themes have a part in it: what a reader may not see isn't told either."""
+    names: dict[tuple[type[Model], int], dict[str, None]] = {}
+    terms = GlossaryTerm.objects.values_list("pk", "name", "wordings__text")
+    for key, *wordings in terms:
+        names.setdefault((GlossaryTerm, key), {}).update(dict.fromkeys(filter(None, wordings)))
+    for key, name in theme_names:
+        names.setdefault((Theme, key), {})[name] = None
+    discouraged = Wording.objects.filter(is_discouraged=True).values_list("text", flat=True)
+    return Synonyms((group for group in names.values() if len(group) > 1), frozenset(discouraged))
 
 
 def _turn_round(edition_ids: Ids) -> Rows:

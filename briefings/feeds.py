@@ -24,9 +24,8 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from briefings.catalogue import open_archive
 from briefings.contexts import DESCRIBED, absolute_url
-from briefings.finding import Chosen, find
+from briefings.finding import Chosen, find, understand_query
 from briefings.forms import SearchForm
-from briefings.glossary import understand_query
 from briefings.html import carry_pictures
 from briefings.models import Audience, Edition, Entry, Publication, Theme
 from briefings.notes import number_notes

@@ -16,8 +16,8 @@ from briefings.models import Theme, fold_name
 from briefings.search.fold import fold
 from briefings.search.index import open_backend
 from briefings.search.matching import Flags, Rows, Tier, list_tokens, match
-from briefings.search.query import Facet, Filter, Query, Term, quote
-from briefings.search.tokens import is_han, tokenize
+from briefings.search.query import Facet, Filter, Query, Term, parse_query, quote
+from briefings.search.tokens import is_han, split_runs, tokenize
 
 MOST_THEMES = 3  # offered to who found nothing
 LEAST_CHARACTERS = 2  # of a part that is offered for the whole
@@ -120,6 +120,14 @@ class Answers:
         return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
+def understand_query(text: str, archive: Archive) -> Query:
+    """What was typed, with the other wordings by the glossary and by the aliases of themes.
+
+    What is not to be written is looked for as well, but not told.
+    """
+    return archive.catalogue.synonyms.expand(parse_query(text))
+
+
 def find(query: Query, archive: Archive) -> Answers:
     """One query of the database; what has neither word nor filter finds nothing."""
     answers = _find_by_words(query, archive) if query.terms else find_all(archive)
@@ -184,6 +192,15 @@ def _is_known(given: Filter, archive: Archive) -> bool:
         return given.years is not None
     find_named = find_themes if given.facet == Facet.THEME else find_authors
     return bool(find_named(given.text, archive))
+
+
+def find_theme_called(text: str, query: Query, archive: Archive) -> Theme | None:
+    """The one that has this name or alias, as typed or in another wording of it."""
+    texts = [text, *query.also] if len(query.terms) == 1 else [text]
+    wanted = [runs for text in texts if (runs := split_runs(text))]
+    catalogue = archive.catalogue
+    called = (key for key, name in catalogue.theme_names if split_runs(name) in wanted)
+    return catalogue.theme_of.get(next(called, 0))
 
 
 def find_named_themes(query: Query, archive: Archive) -> list[int]:

@@ -27,8 +27,7 @@ from briefings.admin.workflow import MineFilter, Workflow
 from briefings.admin.writing import Writing
 from briefings.catalogue import open_archive
 from briefings.corrections import has_been_read
-from briefings.finding import find
-from briefings.glossary import understand_query
+from briefings.finding import find, understand_query
 from briefings.models import Audience, Edition, Entry
 from briefings.placing import append_entry
 

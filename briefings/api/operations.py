@@ -41,9 +41,8 @@ from briefings.api.schemas import (
 from briefings.catalogue import open_archive
 from briefings.contexts import absolute_url, describe_edition
 from briefings.feeds import changed_at
-from briefings.finding import Chosen, list_unknown
+from briefings.finding import Chosen, list_unknown, understand_query
 from briefings.finding import find as find_answers
-from briefings.glossary import understand_query
 from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.phrases import LONGEST_PHRASE, make_term, show_contexts, trace_phrases
 from briefings.search.occurrences import Unit

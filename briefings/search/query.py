@@ -37,6 +37,7 @@ _OPENING = "".join(_QUOTES)
 _QUOTED = "|".join(
     rf"{left}([^{right}]*){right}(?=\s|$|[{_OPENING}])" for left, right in _QUOTES.items()
 )
+_ANY_QUOTE = re.compile(f"[{''.join({*_QUOTES, *_QUOTES.values()})}]")
 _MINUS = "[-－−]"
 _FIELD_NAMES = {
     "theme": "theme",
@@ -131,7 +132,9 @@ class Term:
     @property
     def typed_text(self) -> str:
         together = (self, *self.either)
-        return " OR ".join(quote(term.text) if term.is_exact else term.text for term in together)
+        return " OR ".join(
+            quote(term.text) if term.is_exact else drop_quotes(term.text) for term in together
+        )
 
 
 class Facet(StrEnum):
@@ -301,4 +304,12 @@ def _group_by_or(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
 
 def quote(text: str) -> str:
     """As it is typed to be found exactly."""
-    return f"「{text}」" if '"' in text else f'"{text}"'
+    for left, right in (('"', '"'), ("「", "」")):
+        if left not in text and right not in text:
+            return f"{left}{text}{right}"
+    return f'"{drop_quotes(text)}"'
+
+
+def drop_quotes(text: str) -> str:
+    """As it is typed to be found, whatever quotation marks come behind it."""
+    return _ANY_QUOTE.sub("、", text)  # which punctuation it is never matters

@@ -126,7 +126,7 @@ def test_an_edition_opens_to_the_public_at_its_time(monkeypatch):
     assert search("關稅") == ["關稅"]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_what_is_rolled_back_was_never_there():
     make_published({"headline": "關稅"})
 

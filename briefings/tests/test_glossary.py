@@ -2,9 +2,11 @@
 
 import pytest
 
-from briefings.glossary import load_glossary, understand_query
+from briefings.catalogue import open_archive
+from briefings.finding import understand_query
+from briefings.glossary import load_glossary
 from briefings.house_style import check_style
-from briefings.models import GlossaryTerm, Theme, ThemeAlias
+from briefings.models import Audience, GlossaryTerm, Theme, ThemeAlias
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +28,7 @@ def make_theme(name: str, *aliases: str) -> Theme:
 
 
 def also(typed: str) -> set[str]:
-    return set(understand_query(typed, Theme.objects.all()).also)
+    return set(understand_query(typed, open_archive(None)).also)
 
 
 def test_a_text_is_checked_by_the_stored_glossary():
@@ -62,7 +64,7 @@ def test_wordings_find_each_other():
 def test_a_wording_not_to_be_used_is_looked_for_but_not_told():
     make_term("香港特別行政區政府", discouraged="港府")
 
-    query = understand_query("香港特別行政區政府", Theme.objects.all())
+    query = understand_query("香港特別行政區政府", open_archive(None))
 
     assert [phrase.runs for phrase in query.terms[0].others] == [("港府",)]
     assert query.also == ()
@@ -86,17 +88,21 @@ def test_an_alias_and_a_wording_that_are_the_same_join_theme_and_term():
 def test_a_theme_that_the_reader_may_not_see_is_not_told():
     make_theme("未公布的計劃", "神秘計劃")
 
-    assert understand_query("神秘計劃", Theme.objects.none()).also == ()
+    assert understand_query("神秘計劃", open_archive(Audience.PUBLIC)).also == ()
 
 
-def test_understanding_a_query_costs_three_queries(django_assert_num_queries):
-    make_term("強制性公積金計劃", "強積金")
-    make_theme("粵港澳大灣區", "GBA")
+def test_a_changed_glossary_counts_at_once(django_assert_num_queries):
+    term = make_term("強制性公積金計劃", "強積金")
+    assert also("強積金") == {"強制性公積金計劃"}
 
-    with django_assert_num_queries(3):
-        also("強積金 GBA")
+    with django_assert_num_queries(1):  # whether anything changed
+        also("強積金")
+
+    term.wordings.create(text="MPF")
+    assert also("強積金") == {"強制性公積金計劃", "MPF"}
+    term.wordings.update(is_discouraged=True)
+    assert also("強積金") == {"強制性公積金計劃"}
 
 
-def test_nothing_typed_asks_nothing(django_assert_num_queries):
-    with django_assert_num_queries(0):
-        assert not also("。")
+def test_nothing_typed_has_no_other_wording():
+    assert not also("。")

@@ -8,16 +8,24 @@ from django.core.paginator import Page, Paginator
 from django.views.generic import TemplateView
 
 from briefings.catalogue import Archive, open_archive
-from briefings.finding import Answers, Chosen, find, list_near_themes, list_unknown, suggest
+from briefings.finding import (
+    Answers,
+    Chosen,
+    find,
+    find_theme_called,
+    list_near_themes,
+    list_unknown,
+    suggest,
+    understand_query,
+)
 from briefings.forms import SearchForm
-from briefings.glossary import find_theme_called, understand_query
-from briefings.models import Entry, EntryQuerySet
+from briefings.models import Audience, Entry, EntryQuerySet
 from briefings.phrases import MOST_COMPARED, list_pinned, make_address
 from briefings.search.index import read_texts
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
 from briefings.search.snippets import highlight, make_snippet, render_fragments
-from briefings.views.pages import PAGE_LENGTH, ReaderView, readable_entries
+from briefings.views.pages import PAGE_LENGTH, ReaderView
 
 MOST_AUTHORS = 12
 
@@ -50,8 +58,7 @@ class SearchView(ReaderView, TemplateView):
         archive = open_archive(self.audience)
         query = understand_query(typed, archive)
         found = find(query, archive)
-        entries = readable_entries(self.audience).prefetch_related(None).defer("lead", "body")
-        answers = AnswerList(found.narrow(chosen), entries, sort)
+        answers = AnswerList(found.narrow(chosen), list_shown(self.audience), sort)
         page: Page[Entry] = Paginator(answers, PAGE_LENGTH).get_page(self.request.GET.get("page"))
         is_whole_search = not (chosen or "page" in self.request.GET)
         if query and not page and is_whole_search:
@@ -78,6 +85,13 @@ class SearchView(ReaderView, TemplateView):
             **helps,
             **kwargs,
         )
+
+
+def list_shown(audience: Audience) -> EntryQuerySet:
+    """With what a list of hits shows of them, beside the text. One query."""
+    edition = ("slug", "number", "date", "state", "audience", "public_from")
+    shown = ("slug", "headline", *(f"edition__{name}" for name in edition))
+    return Entry.objects.visible_to(audience).select_related("edition").only(*shown)
 
 
 def list_words(query: Query) -> list[str]:
