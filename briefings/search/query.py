@@ -55,6 +55,7 @@ _TERM = re.compile(
 )
 _OR = frozenset({"OR", "|", "｜", "或"})
 _AND = "AND"
+_OPERATORS = {*_OR, _AND}
 _YEARS = re.compile(r"(\d{4})年?(?:(?:-|－|–|—|~|～|至|到|\.\.)(\d{4})年?)?")
 
 _BETWEEN = rf"(?:(?!{HAN})[\W_])"  # neither Han nor in a word
@@ -133,7 +134,10 @@ class Term:
     def typed_text(self) -> str:
         together = (self, *self.either)
         return " OR ".join(
-            quote(term.text) if term.is_exact else drop_quotes(term.text) for term in together
+            quote(term.text)
+            if term.is_exact or term.text in _OPERATORS
+            else drop_quotes(term.text)
+            for term in together
         )
 
 
