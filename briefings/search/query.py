@@ -134,9 +134,7 @@ class Term:
     def typed_text(self) -> str:
         together = (self, *self.either)
         return " OR ".join(
-            quote(term.text)
-            if term.is_exact or term.text in _OPERATORS
-            else drop_quotes(term.text)
+            quote(term.text) if term.is_exact or term.text in _OPERATORS else drop_quotes(term.text)
             for term in together
         )
 
