@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ),
                 ("mark", models.BigIntegerField()),
             ],
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             "IndexedText",
@@ -72,6 +73,7 @@ class Migration(migrations.Migration):
                 ("revision", models.BigIntegerField()),
             ],
             options={
+                "default_permissions": (),
                 "indexes": [models.Index(fields=["segment_id"], name="texts_of_segment")],
             },
         ),
@@ -105,6 +107,7 @@ class Migration(migrations.Migration):
                 ("changed_at", models.DateTimeField(auto_now=True)),
             ],
             options={
+                "default_permissions": (),
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("state",),
@@ -134,6 +137,7 @@ class Migration(migrations.Migration):
                 ("written", models.BigIntegerField()),
                 ("positions", models.BinaryField()),
             ],
+            options={"default_permissions": ()},
         ),
         migrations.RunPython(prepare, forget_watches),
         migrations.RunPython(take_in_entries, migrations.RunPython.noop),

@@ -1,6 +1,6 @@
-"""The tables of the search index; `briefings.search` keeps and reads them.
+"""The tables of the search index; `briefings.search` keeps and reads them, and nobody at the desk.
 
-They know entries by id alone: the entry is written after them or before them, in one transaction.
+They know entries by id alone: a foreign key would have them written, and deleted, in its order.
 """
 
 from django.db import models
@@ -22,6 +22,7 @@ class IndexedText(models.Model):
     revision = models.BigIntegerField()  # another number for each text
 
     class Meta:
+        default_permissions = ()
         indexes = [models.Index(fields=["segment_id"], name="texts_of_segment")]
 
     def __str__(self) -> str:
@@ -50,6 +51,7 @@ class Segment(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        default_permissions = ()
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="being_made"), name="one_segment_in_the_making"
@@ -71,6 +73,9 @@ class SegmentPosting(models.Model):
     written = models.BigIntegerField()
     positions = models.BinaryField()
 
+    class Meta:
+        default_permissions = ()
+
     def __str__(self) -> str:
         return f"{self.token:x} {self.written:x}"
 
@@ -88,6 +93,9 @@ class IndexChange(models.Model):
 
     kind = models.CharField(max_length=5, choices=Kind)
     mark = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
 
     def __str__(self) -> str:
         return self.kind
