@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,14 +47,31 @@ def test_note_marks_are_no_part_of_a_word():
     assert fold("5G¹、①5G") == "5g 、 5g"
 
 
-@given(st.text())
+EVERYTHING = "".join(map(chr, range(sys.maxunicode + 1)))
+# Lone surrogates too: who asks by JSON can send them.
+texts = st.text(st.characters())
+
+
+@given(texts)
 def test_folding_keeps_the_length(text):
     assert len(fold(text)) == len(text)
 
 
-@given(st.text())
+@given(texts)
 def test_folding_twice_changes_nothing_more(text):
     assert fold(fold(text)) == fold(text)
+
+
+@given(texts, texts)
+def test_what_stands_beside_a_text_changes_nothing_in_it(one, other):
+    assert fold(one + other) == fold(one) + fold(other)
+
+
+def test_folding_keeps_the_length_of_every_character_there_is():
+    folded = fold(EVERYTHING)
+
+    assert len(folded) == len(EVERYTHING)
+    assert fold(folded) == folded
 
 
 @pytest.mark.parametrize("standard", ["t2s", "t2hk", "t2tw"])
