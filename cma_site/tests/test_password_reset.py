@@ -78,6 +78,13 @@ def test_the_answer_is_the_same_for_whoever_has_no_account(chan):
     assert len(mail.outbox) == 1
 
 
+def test_the_page_that_follows_says_to_look_into_the_mail(chan):
+    page = Client().get(ask()["Location"]).content.decode()
+
+    assert "<h1>請查看電郵</h1>" in page
+    assert "郵箱" not in page
+
+
 def test_the_page_does_not_look_the_address_up(chan, django_assert_num_queries, monkeypatch):
     # What takes time differs by address, so the page leaves all of it to the worker.
     monkeypatch.setattr("cma_site.password_reset.send_reset_mails.delay", lambda email: None)
@@ -141,7 +148,8 @@ def test_the_link_is_good_once(chan):
 
     answer = set_password(Client(), read_link(), "another-password-1")
 
-    assert "這個連結已經過時，或者已經用過" in answer.content.decode()
+    assert "<h1>連結已失效</h1>" in answer.content.decode()
+    assert "這個連結已過了有效期，或者已經用過" in answer.content.decode()
     assert may_log_in(NEW)
 
 

@@ -52,7 +52,7 @@ def test_subscribing_makes_a_pending_member_and_mails_them(subscribe, confirmati
     assert (member.name, member.frequency) == ("陳大文", Frequency.EVERY_EDITION)
     assert list(member.themes.all()) == [theme]
     assert confirmations == [member.pk]
-    assert "請查看郵箱" in response.content.decode()
+    assert "請查看電郵" in response.content.decode()
 
 
 def test_the_answer_is_the_same_whatever_the_address(subscribe, confirmations):
@@ -91,7 +91,7 @@ def test_a_program_that_fills_in_every_field_gets_the_usual_answer_and_nothing_e
 ):
     response = subscribe(website="https://spam.example")
 
-    assert "請查看郵箱" in response.content.decode()
+    assert "請查看電郵" in response.content.decode()
     assert not Member.objects.exists()
     assert confirmations == []
 
@@ -340,7 +340,7 @@ def test_without_a_broker_the_visitor_gets_the_page_and_the_wish_is_kept(subscri
 
     response = subscribe()
 
-    assert "請查看郵箱" in response.content.decode()
+    assert "請查看電郵" in response.content.decode()
     assert Member.objects.get().confirmation_due_at is not None
 
 
