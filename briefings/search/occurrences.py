@@ -12,10 +12,10 @@ from typing import NamedTuple, Self
 
 from briefings.search.fold import fold
 from briefings.search.query import Phrase
+from briefings.search.snippets import SENTENCE_ENDS
 
 CONTEXT = 20  # characters shown on each side of an occurrence: what a line on a desk takes
 LONGEST_SENTENCE = 160  # characters; of a longer one, what stands nearest
-SENTENCE_ENDS = "。！？；\n"
 _CLOSING = "」』”）"  # may stand behind the end of a sentence, as part of it
 _NEVER_FIRST = "，、：；。！？》〉…\u3000 \r\n" + _CLOSING
 # Beyond these many quarters bars and rows are too many to read, and it is counted by years.

@@ -15,7 +15,7 @@ from briefings.search.query import Query
 SNIPPET_LENGTH = 120  # characters, about three lines on a phone
 CONTEXT = 40  # characters shown before the first match, at most
 MAX_WEIGHED = 100  # places; a text that repeats one word without end costs no more
-_SENTENCE_ENDS = "。！？；\n"
+SENTENCE_ENDS = "。！？；\n"
 # HTML shows a line break as a space, which Chinese doesn't put after its punctuation. Elsewhere,
 # as behind a heading, the space is all that tells one paragraph from the next.
 _BREAK_AFTER_PUNCTUATION = re.compile(r"(?<=[。！？；：，、」』）》〉…])\s*\n\s*")
@@ -104,7 +104,7 @@ def _find_beginning(text: str, start: int) -> int:
     earliest = max(0, start - CONTEXT)
     if earliest == 0:
         return 0
-    return max(text.rfind(mark, earliest, start) for mark in _SENTENCE_ENDS) + 1 or earliest
+    return max(text.rfind(mark, earliest, start) for mark in SENTENCE_ENDS) + 1 or earliest
 
 
 def _widen(places: list[Place], begin: int, end: int) -> tuple[int, int]:
