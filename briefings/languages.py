@@ -33,6 +33,10 @@ PAGES = frozenset(
     )
 )
 
+# Characters of an address that links repeat; all that a search looks for takes less. A query beyond
+# it would stand on the page once for each language.
+LONGEST_QUERY = 3000
+
 
 @dataclass(frozen=True)
 class PageLanguage:
@@ -92,7 +96,8 @@ def page_languages(request: HttpRequest) -> dict[str, Any]:
     if match is None or match.view_name not in PAGES:
         return context
     query = iri_to_uri(request.META.get("QUERY_STRING", ""))
-    path = escape_uri_path(request.path_info) + (f"?{query}" if query else "")
+    is_kept = 0 < len(query) <= LONGEST_QUERY
+    path = escape_uri_path(request.path_info) + (f"?{query}" if is_kept else "")
     choices = [(language, language.place(path)) for language in LANGUAGES]
     return context | {"language_choices": choices}
 

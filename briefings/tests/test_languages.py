@@ -106,6 +106,15 @@ def test_the_switch_leads_to_the_same_page_with_what_was_asked(client):
     assert f'<a href="/search/{query}" lang="zh-Hant-HK"' in back
 
 
+@pytest.mark.parametrize(("length", "is_kept"), [(200, True), (10_000, False)])
+def test_the_switch_leaves_out_what_is_longer_than_any_search(client, length, is_kept):
+    asked = f"?q={quote('發' * length)}"
+
+    there = read(client, f"/search/{asked}")
+
+    assert f'<a href="/zh-hans/search/{asked if is_kept else ""}" lang="zh-Hans"' in there
+
+
 @pytest.mark.parametrize("words", ["发展经济", "發展經濟"])
 def test_it_is_searched_in_either_script(client, words):
     page = read(client, f"/zh-hans/search/?q={words}")
