@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 
 from briefings.api.schemas import Problem, Withdrawal, WrongParameter
 from briefings.models import Edition, Entry, Publication
+from briefings.views.pages import find_withdrawn
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,8 +49,7 @@ def not_found(detail: str) -> Refused:
 
 def describe_withdrawal(taken: Edition | Entry) -> Refused:
     """What the page at its address says: when and why, and nothing of what stood there."""
-    act = taken if taken.withdrawn_at or isinstance(taken, Edition) else taken.edition
-    assert act is not None  # noqa: S101  (it was withdrawn by itself or with its edition)
+    act = find_withdrawn(taken)
     moment = timezone.localtime(act.withdrawn_at)
     name = Publication.load().name
     return Refused(

@@ -114,7 +114,15 @@ class GoneWhenWithdrawn(DetailView):
 
 
 def show_withdrawal(request: HttpRequest, taken: Edition | Entry) -> HttpResponse:
-    act = taken if taken.withdrawn_at or isinstance(taken, Edition) else taken.edition
-    page = render(request, "briefings/withdrawn.html", {"taken": taken, "act": act}, status=410)
+    context = {"taken": taken, "act": find_withdrawn(taken)}
+    page = render(request, "briefings/withdrawn.html", context, status=410)
     page["Cache-Control"] = "no-cache"  # it can come back
     return page
+
+
+def find_withdrawn(taken: Edition | Entry) -> Edition | Entry:
+    """What was withdrawn, with its moment and its note: an entry by itself, or its edition."""
+    if taken.withdrawn_at or isinstance(taken, Edition):
+        return taken
+    assert taken.edition is not None  # noqa: S101  (it was withdrawn by itself or with its edition)
+    return taken.edition
