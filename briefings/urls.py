@@ -1,9 +1,10 @@
-from django.urls import path, register_converter
+from django.urls import URLPattern, path, register_converter
 
 from briefings import feeds, previews
 from briefings.api import site as api
 from briefings.html import PICTURE_NAME
 from briefings.views import archive, entries, files, phrases, search
+from briefings.views.reading import only_read
 
 
 class UnicodeSlugConverter:
@@ -81,3 +82,6 @@ urlpatterns = [
     path("feeds/themes/<uslug:slug>/rss/", feeds.ThemeRSSFeed(), name="theme_feed_rss"),
     path("feeds/themes/<uslug:slug>/json/", feeds.theme_json_feed, name="theme_feed_json"),
 ]
+for pattern in urlpatterns:
+    if isinstance(pattern, URLPattern):  # the API refuses in its own way
+        pattern.callback = only_read(pattern.callback)

@@ -5,6 +5,7 @@ from django.contrib.sitemaps.views import sitemap
 from django.urls import include, path
 
 from briefings.sitemaps import SITEMAPS
+from briefings.views.reading import only_read
 from cma_site import health, password_reset, robots
 from subscribers.urls import mailbox_urlpatterns
 
@@ -26,10 +27,10 @@ forgotten_password = [
 urlpatterns = [
     path("admin/password_reset/", include(forgotten_password)),
     path("admin/", admin.site.urls),
-    path("healthz", health.alive),
-    path("readyz", health.ready),
-    path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
-    path("robots.txt", robots.allow_reading),
+    path("healthz", only_read(health.alive)),
+    path("readyz", only_read(health.ready)),
+    path("sitemap.xml", only_read(sitemap), {"sitemaps": SITEMAPS}, name="sitemap"),
+    path("robots.txt", only_read(robots.allow_reading)),
     path("", include("subscribers.urls")),
     path("", include("briefings.urls")),
 ]
