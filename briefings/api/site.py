@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -86,6 +87,7 @@ def answer_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return render_problem(make_problem(error.status_code, detail))
 
 
+@csrf_exempt  # or who writes there is told of a token
 def no_such_address(request: HttpRequest, rest: str = "") -> HttpResponse:
     return render_problem(make_problem(404, "API 沒有這個網址。"))
 

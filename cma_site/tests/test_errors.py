@@ -21,6 +21,7 @@ def suspect(request):
 class BrokenURLs:
     """The site, with addresses where things go wrong."""
 
+    handler400 = urls.handler400
     handler403 = urls.handler403
     handler404 = urls.handler404
     handler500 = urls.handler500
@@ -28,6 +29,9 @@ class BrokenURLs:
         path("refuse/", refuse),
         path("break/", break_down),
         path("suspect/", suspect),
+        path("api/v1/refuse", refuse),
+        path("api/v1/break", break_down),
+        path("api/v1/suspect", suspect),
         *urls.urlpatterns,
     ]
 
@@ -72,3 +76,37 @@ def test_a_malformed_request_is_answered_in_chinese():
 
     assert response.status_code == 400
     assert "未能處理這個請求" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/api/v1/refuse", 403),
+        ("/api/v1/suspect", 400),
+        ("/api/v1/break", 500),
+        ("/api/v1/no/such", 404),
+        ("/api/v1/no%0Asuch", 404),
+    ],
+)
+def test_programs_are_refused_by_a_problem_without_the_database(address, status, client):
+    answer = client.get(address)
+
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
+def test_who_writes_where_the_api_has_nothing_is_told_so():
+    answer = Client(enforce_csrf_checks=True).post("/api/v1/no/such")
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_host_that_is_not_ours_is_refused_by_a_problem_too(client, settings):
+    settings.ALLOWED_HOSTS = ["testserver"]
+
+    answer = client.get("/api/v1/", headers={"host": "evil.example"})
+
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
