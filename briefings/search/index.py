@@ -189,7 +189,10 @@ class Index:
                 keys[first] = None
             else:
                 rows += backend.read_posting_range(ids, first, last)
-        return [*rows, *backend.read_postings(ids, list(keys))] if keys else rows
+        if keys:
+            rows += backend.read_postings(ids, list(keys))
+        # A key that is asked for by itself may be in a range as well.
+        return list({row[:3]: row for row in rows}.values())
 
     @cached_property
     def _first_blocks(self) -> dict[int, int]:

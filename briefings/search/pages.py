@@ -86,8 +86,10 @@ def _store_short(
     positions = table.positions[places]
     keys, written = table.keys[starts[is_short]], table.written[starts[is_short]]
     ends = np.cumsum(lengths[is_short])
-    # A page has what begins in its PAGE positions.
-    edges = find_groups((ends - lengths[is_short]) // PAGE)
+    # A page has the keys that begin in its PAGE positions; no key is in two.
+    firsts = find_groups(keys)
+    starts_of_keys = (ends - lengths[is_short])[firsts]
+    edges = firsts[find_groups(starts_of_keys // PAGE)]
     for begin, end in zip(edges, np.append(edges, len(keys))[1:], strict=True):
         first = ends[begin - 1] if begin else 0
         yield StoredRow(

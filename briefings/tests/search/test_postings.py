@@ -140,6 +140,23 @@ def test_every_list_is_found_among_what_is_stored(entries, often):
     assert len(rows) == sum(len(p) >= LONG for p in read(table).values()) + len(page_keys)
 
 
+def test_a_key_is_in_one_page_in_however_many_ways_it_is_written():
+    classes = ("發髮", "台臺檯颱", "后後", "里裡裏", "面麵", "制製")
+    pairs = [f"{a}{b}" for one in classes for other in classes for a in one for b in other]
+    fields = ["，".join(pairs)] * (LONG - 1)
+    table = tabulate([EntryText("", "", field) for field in fields])
+    page_keys = list_page_keys(store(table))
+
+    assert len(page_keys) > 2
+    assert len({*page_keys.tolist()}) == len(page_keys)
+    rows = {row[:2]: row.data for row in store(table)}
+    for (key, written), positions in read(table).items():
+        if len(positions) < LONG:
+            [name] = name_pages(page_keys, key, key)
+            found = {p.written: p.positions.tolist() for p in Page(rows[name, 0]).find(key, key)}
+            assert found[written] == positions
+
+
 def test_many_short_lists_are_cut_into_pages():
     words = " ".join(f"w{number}" for number in range(3 * PAGE))
     table = tabulate([EntryText(words, "", "")])
