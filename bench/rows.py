@@ -3,13 +3,12 @@
 import random
 from datetime import date, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from briefings.contexts import EditionContext, describe_edition
 from briefings.html import split_blocks
 from briefings.models import Audience, Edition, Entry
 from briefings.publishing import approve_entries, publish_edition
-from briefings.search.fold import fold
 from cma_site.samples.load import read_editions
 from subscribers.delivery import open_mailing
 from subscribers.models import Frequency, Mailing, Member
@@ -44,7 +43,7 @@ def make_entry(
 
 @transaction.atomic
 def make_archive(entries: int) -> None:
-    """Published editions with so many entries in all, and their folded text for LIKE.
+    """Published editions with so many entries in all.
 
     On a database that has some, nothing is added.
     """
@@ -57,12 +56,6 @@ def make_archive(entries: int) -> None:
             make_entry(edition, position, sentences, chance)
         approve_entries(edition)
         publish_edition(edition, audience=Audience.PUBLIC)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE bench_folded (id bigint PRIMARY KEY, text text)")
-        cursor.executemany(
-            "INSERT INTO bench_folded VALUES (%s, %s)",
-            [(entry.pk, fold("\n".join(entry.indexed_text))) for entry in Entry.objects.all()],
-        )
 
 
 def make_context(entries: int, day: date, *, text: int = 0) -> EditionContext:
