@@ -35,10 +35,13 @@ def choose_queries(texts: Sequence[str], vocabulary: Vocabulary) -> list[Asked]:
         return chance.sample(fitting, min(wanted, len(fitting)))
 
     def planted(length: int, wanted: int) -> list[str]:
-        """With some that were not, which stand in few texts or a single one."""
         phrases = [each.phrase for each in PLANTED if _HAN_RUN.fullmatch(each.phrase)]
         fitting = [phrase for phrase in phrases if len(phrase) == length]
-        chosen = chance.sample(fitting, min(wanted - 2, len(fitting)))
+        return chance.sample(fitting, min(wanted, len(fitting)))
+
+    def with_rare(length: int, wanted: int) -> list[str]:
+        """Some of them were not planted, and stand in few texts or a single one."""
+        chosen = planted(length, wanted - 2)
         return chosen + [_cut(chance, texts, length) for _ in range(wanted - len(chosen))]
 
     middling = between(known, 0.005, 0.02, 10)
@@ -46,9 +49,9 @@ def choose_queries(texts: Sequence[str], vocabulary: Vocabulary) -> list[Asked]:
         "han2_common": between(known, 0.3, 1, 10),
         "han2_mid": middling,
         "han2_rare": chance.sample(sorted(p for p, count in pairs.items() if count == 1), 10),
-        "han3": planted(3, 8),
-        "han4": planted(4, 10),
-        "han6": planted(6, 9),
+        "han3": with_rare(3, 8),
+        "han4": with_rare(4, 10),
+        "han6": with_rare(6, 9),
         "mixed": [
             *(each.phrase for each in PLANTED if not _HAN_RUN.fullmatch(each.phrase)),
             *("2023年", "第5屆"),
