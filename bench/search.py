@@ -26,7 +26,7 @@ from bench.pages import Page
 from bench.search_ours import INDEX, ask_ours, list_ours
 from bench.search_queries import HISTORIES, Asked, choose_queries
 from bench.search_rivals import Like, Rival, Tantivy, Wagtail
-from briefings.models import Audience, Entry, EntryQuerySet
+from briefings.models import Audience, Entry
 from briefings.phrases import make_term, trace_phrases
 
 Figure = dict[str, object]
@@ -260,7 +260,7 @@ def compare_saving() -> Figure:
         for entry in (changed, unindexed):
             entry.body += "<p>這一段是後來加上去的，好讓索引有事可做。</p>"
         whole.append(measure(changed.save))
-        with patch.object(EntryQuerySet, "refresh_index"):
+        with patch("briefings.models.entries.index_entry"):
             without.append(measure(unindexed.save))
     Entry.objects.filter(pk__in=[entry.pk for entry in entries]).refresh_index()
     saving = statistics.median(without)

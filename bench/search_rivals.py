@@ -19,7 +19,7 @@ from briefings.html import to_text
 from briefings.models import Entry
 from briefings.search.fold import fold
 from briefings.search.query import Phrase, Query, parse_query
-from briefings.search.tokens import tokenize
+from briefings.search.tokens import is_han, tokenize, tokenize_run
 
 Rows = list[tuple[Any, ...]]
 
@@ -225,15 +225,23 @@ class Tantivy(Rival):
 
     def _write_phrase(self, phrase: Phrase, field: str) -> tantivy.Query:
         """Its own phrase_prefix_query() would look no further than 50 tokens of that beginning."""
-        *before, last = phrase.tokens
-        if phrase.is_open and before:
+        *before, last = _list_tokens(phrase)
+        is_open = len(phrase.runs[-1]) == 1 and is_han(phrase.runs[-1])
+        if is_open and before:
             words: list[str | tuple[int, str]] = [*before, f"{last}.*"]
             return tantivy.Query.regex_phrase_query(self.schema, field, words)
-        if phrase.is_open:
+        if is_open:
             return tantivy.Query.regex_query(self.schema, field, f"{last}.*")
         if before:
             return tantivy.Query.phrase_query(self.schema, field, [*before, last])
         return tantivy.Query.term_query(self.schema, field, last)
+
+
+def _list_tokens(phrase: Phrase) -> list[str]:
+    """The tokens side by side, but for the last character of a run where the text may go on."""
+    tokens = [token for run in phrase.runs for token in tokenize_run(run)]
+    last = phrase.runs[-1]
+    return tokens[:-1] if is_han(last) and len(last) > 1 else tokens
 
 
 # ---------------------------------------------------------------------------------------- Wagtail
