@@ -165,7 +165,7 @@ def trace_phrases(
 
 def count_occurrences(phrase: Phrase, archive: Archive, lists: Lists) -> EntryCounts:
     """`lists` has the phrase's tokens."""
-    places = drop_overlapping(find_places(phrase, lists).positions, measure(phrase))
+    places = drop_overlapping(find_places(phrase, lists).all, measure(phrase))
     occurrences = archive.sight.count(places)
     oldest = archive.catalogue.oldest_first
     rows = oldest[occurrences[oldest] > 0]

@@ -24,7 +24,7 @@ from briefings.models.search_index import IndexChange, IndexedText, Segment
 from briefings.search.backends.base import PostingRow, SearchBackend
 from briefings.search.backends.postgresql import PostgreSQLSearch
 from briefings.search.backends.sqlite import SQLiteSearch
-from briefings.search.keys import Keys, Token
+from briefings.search.keys import Keys, Spans, Token
 from briefings.search.matching import Blocks, Ids, Lists, Sight
 from briefings.search.pages import Page, name_pages, unpack
 from briefings.search.postings import (
@@ -158,41 +158,35 @@ class Index:
 
     def look_up(self, tokens: Iterable[Token]) -> Lists:
         """One query, and one more for each token that is a range of them."""
-        wanted = {(token.first, token.last) for token in tokens}
-        found: dict[tuple[int, int], list[Found]] = {span: [] for span in wanted}
-        for segment_id, token, written, data in self._read(wanted):
+        spans = Spans.of(tokens)
+        found: list[list[Found]] = [[] for _ in spans]
+        for segment_id, token, written, data in self._read(spans):
             block = self._first_blocks[segment_id]
-            if token >= 0:
-                posting = Posting(written, unpack(data))
-                for span in wanted:
-                    if span[0] <= token <= span[1]:
-                        found[span].append(Found(block, posting))
-                continue
-            page = Page(data)
-            for span in wanted:
-                found[span] += (Found(block, posting) for posting in page.find(*span))
-        for span in wanted:
-            found[span] += (Found(sys.maxsize, posting) for posting in self.tail.find(*span))
-        return {span: _join(parts) for span, parts in found.items()}
-
-    def _read(self, wanted: Iterable[tuple[int, int]]) -> list[PostingRow]:
-        ids = [segment.segment_id for segment in self.segments]
-        if not ids:
-            return []
-        keys: dict[int, None] = {}
-        rows: list[PostingRow] = []
-        backend = open_backend(connection)
-        for first, last in wanted:
-            for segment in self.segments:
-                keys |= dict.fromkeys(name_pages(segment.page_keys, first, last))
-            if first == last:
-                keys[first] = None
+            if token < 0:
+                for i, posting in Page(data).find(spans):
+                    found[i].append(Found(block, posting))
             else:
-                rows += backend.read_posting_range(ids, first, last)
-        if keys:
-            rows += backend.read_postings(ids, list(keys))
-        # A key that is asked for by itself may be in a range as well.
-        return list({row[:3]: row for row in rows}.values())
+                posting = Posting(written, unpack(data))
+                for i in spans.list_around(token):
+                    found[i].append(Found(block, posting))
+        for i, posting in self.tail.find(spans):
+            found[i].append(Found(sys.maxsize, posting))
+        return {span: _join(parts) for span, parts in zip(spans, found, strict=True)}
+
+    def _read(self, spans: Spans) -> list[PostingRow]:
+        ids = [segment.segment_id for segment in self.segments]
+        if not (ids and spans):
+            return []
+        backend = open_backend(connection)
+        names = {name for segment in self.segments for name in name_pages(segment.page_keys, spans)}
+        single = {first for first, last in spans if first == last}
+        rows = list(backend.read_postings(ids, [*names, *single]))
+        for first, last in spans:
+            if first != last:
+                # What is asked for by itself as well is here already.
+                of_range = backend.read_posting_range(ids, first, last)
+                rows += (row for row in of_range if row[1] not in single)
+        return rows
 
     @cached_property
     def _first_blocks(self) -> dict[int, int]:

@@ -7,7 +7,8 @@ million words two have the same with a chance of one in four million, and the on
 with the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -71,6 +72,38 @@ class Token(NamedTuple):
 
     def is_as_typed(self, written: int) -> bool:
         return 0 <= written - self.written <= self.last - self.first
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Of some tokens the first and last keys, ascending, none twice."""
+
+    firsts: Keys
+    lasts: Keys
+
+    @classmethod
+    def of(cls, tokens: Iterable[Token]) -> "Spans":
+        spans = sorted({(token.first, token.last) for token in tokens})
+        return cls(*np.array(spans, np.uint64).reshape(-1, 2).T)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self.firsts.tolist(), self.lasts.tolist(), strict=True)
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def list_around(self, key: int) -> list[int]:
+        """The numbers of those that have it."""
+        return np.flatnonzero((self.firsts <= key) & (key <= self.lasts)).tolist()
+
+    def find_in(self, keys: Keys) -> list[tuple[int, int, int]]:
+        """(number, begin, end): `keys[begin:end]` are a span's; of those that have any."""
+        begins = np.searchsorted(keys, self.firsts)
+        ends = np.searchsorted(keys, self.lasts, side="right")
+        numbers = np.flatnonzero(begins < ends)
+        return list(
+            zip(numbers.tolist(), begins[numbers].tolist(), ends[numbers].tolist(), strict=True)
+        )
 
 
 def place_tokens(runs: Sequence[str], as_written: Sequence[str]) -> list[Token]:

@@ -26,6 +26,7 @@ Lists = Mapping[tuple[int, int], Sequence[Posting]]  # of each token, by its fir
 _FEW = 16
 # A row has a byte for each field and one more, to be read as one number.
 _ROW = FIELDS + 1
+_NOWHERE = np.empty(0, "<u4")
 _HEADLINE = np.uint32(0xFF)
 _HEADLINE_OR_LEAD = np.uint32(0xFFFF)
 
@@ -85,10 +86,14 @@ class Sight:
 
 
 class Places(NamedTuple):
-    """Where a phrase begins, and of which it is written there just as it was typed."""
+    """Where a phrase begins: as it was typed, and in another script or variant."""
 
-    positions: Positions
-    as_typed: Flags | None  # None: of all
+    as_typed: Positions
+    otherwise: Positions
+
+    @property
+    def all(self) -> Positions:
+        return merge([self.as_typed, self.otherwise]) if len(self.otherwise) else self.as_typed
 
 
 def list_tokens(query: Query) -> Iterator[Token]:
@@ -104,7 +109,7 @@ def _tokens_in_fields(phrase: Phrase) -> list[Token]:
 
 def find_places(phrase: Phrase, lists: Lists) -> Places:
     """Every place in the index, also where one overlaps the last; `lists` of `phrase.tokens`."""
-    return _find(phrase.tokens, lists, is_written=bool(phrase.as_written))
+    return _find(phrase, phrase.tokens, lists)
 
 
 def measure(phrase: Phrase) -> int:
@@ -125,25 +130,36 @@ def drop_overlapping(positions: Positions, length: int) -> Positions:
     return np.array(kept, "<u4")
 
 
-def _find(tokens: Sequence[Token], lists: Lists, *, is_written: bool) -> Places:
-    postings = [lists[token.first, token.last] for token in tokens]
-    whole = [_merge([p.positions for p in of_token]) for of_token in postings]
+def _find(phrase: Phrase, tokens: Sequence[Token], lists: Lists) -> Places:
+    parted = [_part(token, lists[token.first, token.last], phrase) for token in tokens]
+    if len(tokens) == 1:
+        return parted[0]
+    whole = [places.all for places in parted]
     rarest, *others = sorted(range(len(tokens)), key=lambda i: len(whole[i]))
     found = whole[rarest] - np.uint32(tokens[rarest].place)
     for i in others:
         found = _intersect(found, whole[i] - np.uint32(tokens[i].place))
-    as_typed = np.ones(len(found), bool)
-    for token, of_token in zip(tokens, postings, strict=True):
-        differing = [p.positions for p in of_token if not token.is_as_typed(p.written)]
-        if is_written and differing:
-            as_typed &= ~_contains(_merge(differing), found + np.uint32(token.place))
-    return Places(found, None if as_typed.all() else as_typed)
+    differs = np.zeros(len(found), bool)
+    for token, places in zip(tokens, parted, strict=True):
+        differs |= _contains(places.otherwise, found + np.uint32(token.place))
+    return Places(found[~differs], found[differs]) if differs.any() else Places(found, _NOWHERE)
 
 
-def _merge(lists: Sequence[Positions]) -> Positions:
+def _part(token: Token, postings: Sequence[Posting], phrase: Phrase) -> Places:
+    """Of another wording than the typed one nobody asks how it is written."""
+    as_typed = [not phrase.as_written or token.is_as_typed(posting.written) for posting in postings]
+    both = list(zip(postings, as_typed, strict=True))
+    return Places(
+        merge([posting.positions for posting, is_typed in both if is_typed]),
+        merge([posting.positions for posting, is_typed in both if not is_typed]),
+    )
+
+
+def merge(lists: Sequence[Positions]) -> Positions:
+    """All of them, ascending."""
     if len(lists) == 1:
         return lists[0]
-    merged = np.concatenate([np.empty(0, "<u4"), *lists])
+    merged = np.concatenate([_NOWHERE, *lists])
     merged.sort(kind="stable")  # which takes what is in order already for that
     return merged
 
@@ -160,12 +176,14 @@ def _intersect(few: Positions, many: Positions) -> Positions:
 
 def _contains(many: Positions, wanted: Positions) -> Flags:
     """Which of the wanted are among the many; both ascend."""
-    if not len(many):
-        return np.zeros(len(wanted), bool)
+    if len(many) < len(wanted):
+        is_there = np.zeros(len(wanted) + 1, bool)
+        places = np.searchsorted(wanted, many)
+        is_there[places[wanted[np.minimum(places, len(wanted) - 1)] == many]] = True
+        return is_there[:-1]
     places = np.searchsorted(many, wanted)
     places[places == len(many)] = 0
-    is_there: Flags = many[places] == wanted
-    return is_there
+    return many[places] == wanted if len(many) else np.zeros(0, bool)
 
 
 # -------------------------------------------------------------------------------------- in a query
@@ -219,9 +237,8 @@ def _match_term(term: Term, sight: Sight, lists: Lists) -> _TermMatch:
 
 
 def _match_phrase(phrase: Phrase, sight: Sight, lists: Lists) -> _TermMatch:
-    tokens = _tokens_in_fields(phrase)
-    places = _find(tokens, lists, is_written=bool(phrase.as_written))
-    marks = sight.mark(places.positions)
-    if places.as_typed is None:
+    places = _find(phrase, _tokens_in_fields(phrase), lists)
+    marks = sight.mark(places.as_typed)
+    if not len(places.otherwise):
         return _TermMatch(marks, None)
-    return _TermMatch(marks, sight.mark(places.positions[places.as_typed]) != 0)
+    return _TermMatch(marks | sight.mark(places.otherwise), marks != 0)

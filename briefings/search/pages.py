@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from briefings.search.keys import Keys
+from briefings.search.keys import Keys, Spans
 from briefings.search.postings import Positions, Posting, PostingTable, find_groups
 
 LONG = 64  # positions
@@ -43,10 +43,13 @@ def list_page_keys(rows: Iterable[StoredRow]) -> Keys:
     return np.array(sorted(-row.token for row in rows if row.token < 0), "<u8")
 
 
-def name_pages(page_keys: Keys, first: int, last: int) -> list[int]:
-    """The tokens of the pages in which keys from `first` to `last` would be."""
-    begin, end = np.searchsorted(page_keys, np.array((first, last), np.uint64), side="right")
-    return [-int(key) for key in page_keys[max(begin - 1, 0) : end]]
+def name_pages(page_keys: Keys, spans: Spans) -> list[int]:
+    """The tokens of the pages in which keys of the spans would be."""
+    begins = np.searchsorted(page_keys, spans.firsts, side="right") - 1
+    ends = np.searchsorted(page_keys, spans.lasts, side="right")
+    wanted = zip(begins.tolist(), ends.tolist(), strict=True)
+    numbers = {n for begin, end in wanted for n in range(max(begin, 0), end)}
+    return [-int(page_keys[n]) for n in numbers]
 
 
 def pack(positions: Positions) -> bytes:
@@ -115,14 +118,13 @@ class Page:
         self._ends = np.frombuffer(data, "<u4", count, 8 + 16 * count)
         self._positions = np.frombuffer(data, "<u4", offset=8 + 20 * count)
 
-    def find(self, first: int, last: int) -> list[Posting]:
-        """Of all keys from `first` to `last`, both included."""
-        begin = int(np.searchsorted(self._keys, np.uint64(first)))
-        postings = []
-        for i in range(begin, len(self._keys)):
-            if self._keys[i] > last:
-                break
-            start = int(self._ends[i - 1]) if i else 0
-            own = self._positions[start : int(self._ends[i])]
-            postings.append(Posting(int(self._written[i]), own))
-        return postings
+    def find(self, spans: Spans) -> list[tuple[int, Posting]]:
+        """As `PostingTable.find` does."""
+        return [
+            (number, Posting(int(self._written[i]), self._slice(i)))
+            for number, begin, end in spans.find_in(self._keys)
+            for i in range(begin, end)
+        ]
+
+    def _slice(self, i: int) -> Positions:
+        return self._positions[int(self._ends[i - 1]) if i else 0 : int(self._ends[i])]

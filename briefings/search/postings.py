@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from briefings.search.fold import FOLDING, Codes, decode, encode, fold_codes
-from briefings.search.keys import ANY, Keys, key_of_word, keys_of_joined, keys_of_pairs
+from briefings.search.keys import ANY, Keys, Spans, key_of_word, keys_of_joined, keys_of_pairs
 from briefings.search.tokens import HAN, INVISIBLE, WORD_CHARACTER
 
 # By whose rules postings are made: how texts are folded and parted, and laid out. With another
@@ -76,10 +76,13 @@ class PostingTable:
     ends: NDArray[np.int64]
     positions: Positions
 
-    def find(self, first: int, last: int) -> list[Posting]:
-        """Of all keys from `first` to `last`, both included."""
-        begin, end = np.searchsorted(self.keys, np.array((first, last + 1), np.uint64)).tolist()
-        return [Posting(int(self.written[i]), self.slice(i)) for i in range(begin, end)]
+    def find(self, spans: Spans) -> list[tuple[int, Posting]]:
+        """The postings of all keys in these spans, each with the number of its span."""
+        return [
+            (number, Posting(int(self.written[i]), self.slice(i)))
+            for number, begin, end in spans.find_in(self.keys)
+            for i in range(begin, end)
+        ]
 
     def move(self, blocks: int) -> "PostingTable":
         """Laid out from this block on."""

@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from briefings.search.fold import fold
-from briefings.search.keys import ANY, key_of_joined, key_of_pair, key_of_word, place_tokens
+from briefings.search.keys import (
+    ANY,
+    Spans,
+    Token,
+    key_of_joined,
+    key_of_pair,
+    key_of_word,
+    place_tokens,
+)
 from briefings.search.pages import LONG, PAGE, Page, list_page_keys, name_pages, pack, store, unpack
 from briefings.search.postings import BLOCK, FIELDS, EntryText, join, tabulate
 from briefings.search.query import Phrase
@@ -52,6 +60,10 @@ def tabulate_by_hand(entries: list[EntryText]) -> Lists:
         if end:
             block += -(-(end - block * BLOCK + 2) // BLOCK)
     return lists
+
+
+def only(key: int) -> Spans:
+    return Spans.of([Token(key, key, key, 0)])
 
 
 def read(table) -> Lists:
@@ -134,8 +146,8 @@ def test_every_list_is_found_among_what_is_stored(entries, often):
         if len(positions) >= LONG:
             assert unpack(rows[key, written]).tolist() == positions
             continue
-        [name] = name_pages(page_keys, key, key)
-        found = {p.written: p.positions.tolist() for p in Page(rows[name, 0]).find(key, key)}
+        [name] = name_pages(page_keys, only(key))
+        found = {p.written: p.positions.tolist() for _, p in Page(rows[name, 0]).find(only(key))}
         assert found[written] == positions
     assert len(rows) == sum(len(p) >= LONG for p in read(table).values()) + len(page_keys)
 
@@ -152,8 +164,9 @@ def test_a_key_is_in_one_page_in_however_many_ways_it_is_written():
     rows = {row[:2]: row.data for row in store(table)}
     for (key, written), positions in read(table).items():
         if len(positions) < LONG:
-            [name] = name_pages(page_keys, key, key)
-            found = {p.written: p.positions.tolist() for p in Page(rows[name, 0]).find(key, key)}
+            [name] = name_pages(page_keys, only(key))
+            own = Page(rows[name, 0]).find(only(key))
+            found = {posting.written: posting.positions.tolist() for _, posting in own}
             assert found[written] == positions
 
 
@@ -164,5 +177,6 @@ def test_many_short_lists_are_cut_into_pages():
 
     assert len(page_keys) == 3
     first, last = (key_of_word(f"w{n}") for n in (0, 3 * PAGE - 1))
-    assert name_pages(page_keys, 0, 2**63) == [-int(key) for key in page_keys]
-    assert all(len(name_pages(page_keys, key, key)) == 1 for key in (first, last))
+    everything = Spans.of([Token(0, 2**63 - 1, 0, 0)])
+    assert {*name_pages(page_keys, everything)} == {-int(key) for key in page_keys}
+    assert all(len(name_pages(page_keys, only(key))) == 1 for key in (first, last))
