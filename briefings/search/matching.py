@@ -141,7 +141,12 @@ def _find(phrase: Phrase, tokens: Sequence[Token], lists: Lists) -> Places:
         found = _intersect(found, whole[i] - np.uint32(tokens[i].place))
     differs = np.zeros(len(found), bool)
     for token, places in zip(tokens, parted, strict=True):
-        differs |= _contains(places.otherwise, found + np.uint32(token.place))
+        at = found + np.uint32(token.place)
+        # Whichever are the fewer are sooner looked up.
+        if len(places.otherwise) < len(places.as_typed):
+            differs |= _contains(places.otherwise, at)
+        else:
+            differs |= ~_contains(places.as_typed, at)
     return Places(found[~differs], found[differs]) if differs.any() else Places(found, _NOWHERE)
 
 

@@ -207,11 +207,11 @@ def test_no_page_asks_another_site_for_anything(client):
         ("/editions/2026-01-05/", 11),
         ("/entries/短評05/", 15),
         ("/themes/", 2),
-        ("/themes/甲/", 7),
-        ("/search/?q=正文", 13),
-        ("/search/?q=正文&theme=甲&year=2026", 14),
-        ("/phrases/", 2),
-        ("/phrases/?q=正文&q=導言", 7),
+        ("/themes/甲/", 6),
+        ("/search/?q=正文", 4),
+        ("/search/?q=正文&theme=甲&year=2026", 5),
+        ("/phrases/", 3),
+        ("/phrases/?q=正文&q=導言", 5),
         ("/feeds/atom/", 6),
         ("/sitemap.xml", 7),
     ],
@@ -223,6 +223,8 @@ def test_pages_cost_as_many_queries_whatever_the_archive_holds(
         make_published(
             {"headline": f"短評{day:02}", "themes": ["甲", "乙"]}, {}, {}, date=date(2026, 1, day)
         )
+
+    client.get(path)  # what a process keeps in memory is then there
 
     with django_assert_num_queries(queries):
         client.get(path)
