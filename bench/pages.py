@@ -1,56 +1,167 @@
-"""A page of search results, which everybody who is compared must make whole."""
+"""Pages as servers answer them: ours beside Wagtail and Ghost, with the same texts.
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+All run at once, each one process, and are asked in turns, each alone for SECONDS at a time, by wrk:
+CLIENTS connections that are kept, each asking anew as soon as it has its answer. Every figure is
+the median of ROUNDS; a ratio is that of the ratios within each round. Above 1, ours is ahead. The
+pages come uncompressed, since Wagtail leaves that to a proxy. A page must be the right one, to its
+last words, before and after each turn; any answer but 200 ends the bench.
+"""
 
-from briefings.html import to_text
-from briefings.models import Entry
-from briefings.search.query import Query
-from briefings.search.snippets import highlight, make_snippet, render_fragments
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
-HITS = 20
+from django.db import connection
+
+from bench.contestants import (
+    Contestant,
+    Ghost,
+    NotInstalled,
+    Ours,
+    Place,
+    Wagtail,
+    get,
+    run_redis,
+)
+
+PAGES = ("home", "edition", "entry", "search")
+ROUNDS = 5
+SECONDS = 1
+WARM_UP = 20  # answers, before the first round
+CLIENTS = 4
 
 
-class Text(NamedTuple):
-    """What is shown of an entry: its lead and its body, plain, are one text."""
+@dataclass(frozen=True)
+class Measured:
+    rate: float  # answers a second
+    median: float  # of the time to an answer, milliseconds
+    late: float  # the 95th percentile of it
+    cpu: float  # milliseconds an answer, of the server's processes; databases and Redis not counted
 
-    entry_id: int
-    headline: str
-    text: str
+    @classmethod
+    def of(cls, contestant: Contestant, url: str) -> Self:
+        before = read_cpu(contestant.session)
+        command = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{SECONDS}", "-s", REPORT, url]
+        told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        taken = read_cpu(contestant.session) - before
+        found = re.search(r"REPORT (\S+) (\S+) (\S+) (\d+) (\d+)", told.stdout)
+        if found is None or found[5] != "0" or found[4] == "0":
+            raise RuntimeError(f"{url}: {told.stdout[-400:]}")
+        rate, median, late, answers = (float(found[place]) for place in (1, 2, 3, 4))
+        return cls(rate, median, late, 1000 * taken / answers)
 
 
-class Hit(NamedTuple):
-    entry_id: int
-    headline: str  # HTML, as the snippet
-    snippet: str
+REPORT = str(Path(__file__).with_name("report.lua"))
 
 
-class Page(NamedTuple):
-    hits: list[Hit]
-    total: int
-    themes: Mapping[str, int]
-    years: Mapping[int, int]
+def read_cpu(session: int) -> float:
+    """Seconds that the processes of the session have had."""
+    ticks = 0
+    for process in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            after_name = process.read_text().rpartition(")")[2].split()
+            if int(after_name[3]) == session:
+                ticks += sum(map(int, after_name[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def show_hits(texts: Iterable[Text], query: Query) -> list[Hit]:
-    """As `briefings.views.search` shows them."""
+def check(contestant: Contestant, place: Place) -> str:
+    """The page; an error if it isn't the right one."""
+    page = get(contestant, place.path)
+    if place.words not in page:
+        raise RuntimeError(f"{contestant.name} {place.path} is without {place.words}")
+    return page
+
+
+def run() -> Iterator[dict[str, object]]:
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # as after Ctrl-C, the servers are stopped
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cma-pages.")))
+        redis = stack.enter_context(run_redis(folder / "redis"))
+        contestants: list[Contestant] = []
+        for make in list_makers(folder, redis):
+            contestant = make()
+            try:
+                stack.enter_context(contestant.running())
+            except NotInstalled as reason:
+                yield {"contestant": contestant.name, "not installed": str(reason)}
+            else:
+                contestants.append(contestant)
+        places = {c.name: c.find_places() for c in contestants}
+        for page in PAGES:
+            asked = [c for c in contestants if page in places[c.name]]
+            yield from compare_at(page, {c.name: places[c.name][page] for c in asked}, asked)
+
+
+def list_makers(folder: Path, redis: int) -> list[Callable[[], Contestant]]:
+    fragments = "Redis and {% wagtailpagecache %}"
     return [
-        Hit(
-            entry_id,
-            render_fragments(highlight(headline, query)),
-            render_fragments(make_snippet(text, query)),
-        )
-        for entry_id, headline, text in texts
+        lambda: Ours("ours", "", folder / "ours"),
+        lambda: Wagtail("Wagtail", "", folder / "wagtail"),
+        lambda: Wagtail(
+            "Wagtail, caches",
+            fragments,
+            folder / "wagtail-caches",
+            redis=f"redis://127.0.0.1:{redis}/1",
+        ),
+        lambda: Ghost("Ghost", "", folder / "ghost"),
+        lambda: Ghost("Ghost, caches", "Redis adapters", folder / "ghost-caches", redis_port=redis),
     ]
 
 
-def make_text(entry_id: int, headline: str, lead: str, body: str) -> Text:
-    """Of the columns as they are stored: the body is HTML."""
-    return Text(entry_id, headline, f"{lead}\n{to_text(body)}")
+def compare_at(
+    page: str, places: dict[str, Place], contestants: list[Contestant]
+) -> Iterator[dict[str, object]]:
+    taken: dict[str, list[Measured]] = {c.name: [] for c in contestants}
+    answers: dict[str, str] = {}
+    for contestant in contestants:
+        for _ in range(WARM_UP):
+            check(contestant, places[contestant.name])
+    for _ in range(ROUNDS):
+        for contestant in contestants:
+            place = places[contestant.name]
+            taken[contestant.name].append(Measured.of(contestant, f"{contestant.url}{place.path}"))
+            answers[contestant.name] = check(contestant, place)
+    shown: dict[str, object] = {"database": connection.vendor, "page": page}
+    for contestant in contestants:
+        measured, hit = taken[contestant.name], places[contestant.name].hit
+        yield (
+            shown
+            | {
+                "site": contestant.name,
+                "caches": contestant.caches or None,
+                "requests/s": round(statistics.median(m.rate for m in measured), 1),
+                "p50 ms": round(statistics.median(m.median for m in measured), 1),
+                "p95 ms": round(statistics.median(m.late for m in measured), 1),
+                "CPU ms": round(statistics.median(m.cpu for m in measured), 1),
+                "kB": round(len(answers[contestant.name].encode()) / 1000, 1),
+            }
+            | ({"hits": answers[contestant.name].count(hit)} if hit else {})
+        )
+    ours = taken.pop("ours")
+    ratios: dict[str, object] = {
+        f"requests/s ours/{name}": compare(ours, theirs, lambda m: m.rate)
+        for name, theirs in taken.items()
+    }
+    ratios |= {
+        f"CPU {name}/ours": compare(theirs, ours, lambda m: m.cpu) for name, theirs in taken.items()
+    }
+    yield shown | ratios | {"load": round(os.getloadavg()[0], 1)}
 
 
-def read_texts_of(entry_ids: list[int]) -> list[Text]:
-    """In the order of the ids. One query."""
-    rows = Entry.objects.filter(pk__in=entry_ids).order_by()
-    found = {row[0]: row for row in rows.values_list("pk", "headline", "lead", "body")}
-    return [make_text(*found[entry_id]) for entry_id in entry_ids]
+def compare(
+    some: list[Measured], others: list[Measured], figure: Callable[[Measured], float]
+) -> float:
+    """The median of the rounds' ratios."""
+    ratios = (figure(a) / figure(b) for a, b in zip(some, others, strict=True))
+    return round(statistics.median(ratios), 2)

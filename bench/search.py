@@ -22,7 +22,7 @@ from bench.__main__ import measure
 from bench.archive import load_archive, measure_tables, read_texts
 from bench.corpus import load_vocabulary
 from bench.oracle import find_all
-from bench.pages import Page
+from bench.result_pages import Page
 from bench.search_ours import INDEX, ask_ours, list_ours
 from bench.search_queries import HISTORIES, Asked, choose_queries
 from bench.search_rivals import Like, Rival, Tantivy, Wagtail

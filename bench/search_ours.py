@@ -1,6 +1,6 @@
 """Our search, as the bench asks it: all that it knows of the index is here."""
 
-from bench.pages import HITS, Hit, Page
+from bench.result_pages import HITS, Hit, Page
 from briefings.catalogue import open_archive
 from briefings.finding import Answers, find, understand_query
 from briefings.models import Audience, IndexChange, IndexedText, Segment, SegmentPosting

@@ -14,7 +14,7 @@ from django.db import connection
 from bench.archive import Nowhere, measure_tables
 from bench.corpus import THEMES
 from bench.models import WagtailEntry
-from bench.pages import HITS, Page, Text, make_text, read_texts_of, show_hits
+from bench.result_pages import HITS, Page, Text, make_text, read_texts_of, show_hits
 from briefings.html import to_text
 from briefings.models import Entry
 from briefings.search.fold import fold

@@ -18,7 +18,8 @@ postgres_bin() {
     printf '%s' "${found:-}"
 }
 
-# The Debian packages that are missing, for running ("run") or for tests too ("test").
+# The Debian packages that are missing, for running ("run"), for tests too ("test"), or for all that
+# script/bench measures ("bench").
 missing_packages() {
     has python3 || printf ' python3'
     has uv || python3 -c 'import ensurepip, venv' 2>/dev/null || printf ' python3-venv'
@@ -27,12 +28,14 @@ missing_packages() {
     has fc-list || printf ' fontconfig'
     has_font 'Noto Serif CJK HK' || printf ' fonts-noto-cjk'
     has_font 'AR PL UKai HK' || printf ' fonts-arphic-ukai'
-    [ "$1" = test ] || return 0
+    [ "$1" != run ] || return 0
     [ -n "$(postgres_bin)" ] || printf ' postgresql'
     has redis-server || printf ' redis-server'
     has chromium || printf ' chromium'
     # What WeasyPrint cuts fonts down with by itself: the bench compares with that.
     has_library libharfbuzz-subset || printf ' libharfbuzz-subset0'
+    [ "$1" = bench ] || return 0
+    has wrk || printf ' wrk'
 }
 
 # Installs what is missing when it may; otherwise says the exact command and stops, before
@@ -91,4 +94,10 @@ need_fonts() {
 }
 
 need_to_run() { need_system run; need_python requirements.txt; need_fonts; }
+need_to_bench() {
+    need_system bench
+    need_python requirements-dev.txt requirements.txt
+    need_python requirements-bench.txt
+    need_fonts
+}
 need_to_test() { need_system test; need_python requirements-dev.txt requirements.txt; need_fonts; }

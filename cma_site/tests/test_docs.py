@@ -16,6 +16,7 @@ NOT_FOR_RUNNING = {
     "redis-server",
     "chromium",
     "libharfbuzz-subset0",
+    "wrk",
 }
 ROOT = Path(settings.BASE_DIR)
 
