@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_noop
 
@@ -368,6 +369,9 @@ def describe_edition(edition: Edition) -> EditionContext:
     )
 
 
-def publication_names(request: HttpRequest) -> dict[str, Publication]:
-    """Template context: every page carries the publication's names."""
-    return {"publication": Publication.load()}
+def publication_names(request: HttpRequest) -> dict[str, Any]:
+    """Template context: every page carries the publication's names.
+
+    Looked up when a template asks, so a view that has them anyway can hand them on.
+    """
+    return {"publication": SimpleLazyObject(Publication.load)}

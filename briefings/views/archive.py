@@ -33,9 +33,12 @@ class HomeView(ReaderView, LastingPage, TemplateView):
     template_name = "briefings/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        latest, *recent = readable_editions(self.audience)[: RECENT_EDITIONS + 1] or [None]
+        newest, *recent = readable_editions(self.audience)[: RECENT_EDITIONS + 1] or [None]
+        latest = newest and describe_edition(newest)
+        if latest:
+            kwargs["publication"] = latest.publication
         return super().get_context_data(
-            latest=latest and describe_edition(latest),
+            latest=latest,
             recent_editions=recent,
             themes=Theme.objects.visible_to(self.audience).order_by("-entry_count", "name"),
             **kwargs,

@@ -84,8 +84,10 @@ class LastingPage(ContextMixin):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         edition = context.get("edition")
-        if isinstance(edition, EditionContext) and edition.is_for_members:
-            return context
+        if isinstance(edition, EditionContext):
+            context["publication"] = edition.publication
+            if edition.is_for_members:
+                return context
         page = context.get("page_obj")
         query = f"?page={page.number}" if page and page.number > 1 else ""
         context["canonical_url"] = absolute_url(escape_uri_path(self.request.path) + query)
