@@ -19,7 +19,7 @@ PRODUCTION = {
 SHOW = (
     "from django.conf import settings as s; import django; django.setup();"
     "print(s.DATABASES['default']['ENGINE'], s.CELERY_BROKER_URL, s.EMAIL_BACKEND, s.DEBUG,"
-    "bool(s.MAILBOX_DIR), s.SESSION_COOKIE_SECURE)"
+    "bool(s.MAILBOX_DIR), s.SESSION_COOKIE_SECURE, s.DATABASES['default']['CONN_MAX_AGE'])"
 )
 
 
@@ -47,6 +47,7 @@ def test_nothing_set_is_the_laptop_shape(tmp_path):
         "False",
         "True",
         "False",
+        "60",
     ]
 
 
@@ -61,6 +62,7 @@ def test_the_environment_makes_the_production_shape(tmp_path):
         "False",
         "False",
         "True",
+        "60",
     ]
 
 

@@ -31,10 +31,8 @@ else:
         "PASSWORD": url.password or "",
         "HOST": url.hostname,
         "PORT": url.port,
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
     }
-DATABASES = {"default": database}
+DATABASES = {"default": database | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
 
 # Without a cache, Django's own default stays: memory, which the templates' fragments don't use.
 if redis := os.environ.get("RIVAL_REDIS"):
