@@ -70,6 +70,11 @@ class Contestant(ABC):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def vendor(self) -> str:
+        """Of its database."""
+        return connection.vendor
+
     @contextmanager
     def running(self) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -249,6 +254,7 @@ class Ghost(Contestant):
     """
 
     redis_port: int = 0
+    vendor = "sqlite"
 
     def prepare(self) -> None:
         program = install_ghost()

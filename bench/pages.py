@@ -139,6 +139,7 @@ def compare_at(
             shown
             | {
                 "site": contestant.name,
+                "database": contestant.vendor,
                 "caches": contestant.caches or None,
                 "requests/s": round(statistics.median(m.rate for m in measured), 1),
                 "p50 ms": round(statistics.median(m.median for m in measured), 1),
