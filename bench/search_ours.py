@@ -3,11 +3,11 @@
 from bench.result_pages import HITS, Hit, Page
 from briefings.catalogue import open_archive
 from briefings.finding import Answers, find, understand_query
-from briefings.models import Audience, IndexChange, IndexedText, Segment, SegmentPosting
+from briefings.models import Audience, IndexedText, Segment, SegmentPosting
 from briefings.search.query import Query
 from briefings.views.search import AnswerList, describe_hits, list_shown
 
-INDEX = (IndexedText, Segment, SegmentPosting, IndexChange)
+INDEX = (IndexedText, Segment, SegmentPosting)
 
 
 def ask_ours(typed: str) -> Page:

@@ -18,8 +18,8 @@ class BriefingsConfig(AppConfig):
 
 def watch_changes(**_kwargs: Any) -> None:
     """Unless the migrations went back to before there was anything to watch for."""
-    from briefings import catalogue
-    from briefings.models import IndexChange
+    from briefings import catalogue, changes, kept_pages
+    from briefings.models import ChangeMark
 
-    if IndexChange._meta.db_table in connection.introspection.table_names():
-        catalogue.watch_changes()
+    if ChangeMark._meta.db_table in connection.introspection.table_names():
+        changes.watch((*catalogue.WATCHED, *kept_pages.list_watched()))

@@ -2,7 +2,7 @@
 
 A column has a value for each entry, the newest first; the place of an entry in them is its row.
 Every process keeps its own, and asks the database at each search whether something has changed
-since: the tables themselves tell (`watch_changes`), whoever wrote to them.
+since (`briefings.changes`).
 """
 
 from collections.abc import Hashable, Iterable
@@ -12,11 +12,11 @@ from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from briefings.changes import Kind, Sum, Watched, read_marks
 from briefings.models import (
     Audience,
     Byline,
@@ -29,30 +29,27 @@ from briefings.models import (
     ThemedEntry,
     Wording,
 )
-from briefings.search.backends.base import Watched
-from briefings.search.index import Index, open_backend, open_index
+from briefings.search.index import Index, open_index
 from briefings.search.matching import Flags, Ids, Rows, Sight
 from briefings.search.synonyms import Synonyms
 
 # Whatever a catalogue is made of.
-WATCHED = (
-    Watched("briefings_edition", ("state", "audience", "public_from", "date", "number")),
-    Watched("briefings_entry", ("state", "edition_id", "position")),
-    Watched("briefings_themedentry", ("tag_id", "content_object_id")),
-    Watched("briefings_byline", ("author_id", "entry_id")),
-    Watched("briefings_theme", ("name", "slug")),
-    Watched("briefings_themealias", ("name", "theme_id")),
-    Watched("briefings_author", ("name",)),
-    Watched("briefings_glossaryterm", ("name",)),
-    Watched("briefings_wording", ("text", "is_discouraged", "term_id")),
+WATCHED = tuple(
+    Watched(Kind.LISTS, f"briefings_{table}", columns)
+    for table, columns in (
+        ("edition", ("state", "audience", "public_from", "date", "number")),
+        ("entry", ("state", "edition_id", "position")),
+        ("themedentry", ("tag_id", "content_object_id")),
+        ("byline", ("author_id", "entry_id")),
+        ("theme", ("name", "slug")),
+        ("themealias", ("name", "theme_id")),
+        ("author", ("name",)),
+        ("glossaryterm", ("name",)),
+        ("wording", ("text", "is_discouraged", "term_id")),
+    )
 )
 Key = TypeVar("Key", bound=Hashable)
 _WORD = 64  # bits
-
-
-def watch_changes() -> None:
-    """Have the database mark what makes catalogues old; running twice is like running once."""
-    open_backend(connection).watch(WATCHED)
 
 
 class Column(Generic[Key]):
@@ -128,6 +125,7 @@ class Archive:
     """All that an audience may see, ready to be searched."""
 
     audience: Audience | None
+    version: Sum  # of the marks of the lists
     index: Index
     catalogue: Catalogue
     sight: Sight
@@ -140,25 +138,32 @@ _last: dict[Audience | None, Archive] = {}
 def open_archive(audience: Audience | None) -> Archive:
     """As it is now; of None everything, drafts too. One query, unless something has changed.
 
-    Making it anew takes some 5 s for a million entries.
+    Making it anew takes 0.6 s for 100,000 entries.
     """
-    index, now = open_index(), timezone.now()
-    archive = _last.get(audience)
-    if archive and archive.index is index and archive.catalogue.holds_at(now):
+    marks, now = read_marks(), timezone.now()
+    index = open_index(marks[Kind.TEXTS])
+    if archive := _recall(audience, marks[Kind.LISTS], index, now):
         return archive
     with _loading:
-        archive = _last.get(audience)
-        if archive is None or archive.index is not index or not archive.catalogue.holds_at(now):
-            archive = _last[audience] = _make(audience, index, now, archive)
+        archive = _recall(audience, marks[Kind.LISTS], index, now)
+        if archive is None:
+            archive = _last[audience] = _make(audience, marks[Kind.LISTS], index, now)
         return archive
 
 
-def _make(audience: Audience | None, index: Index, now: datetime, last: Archive | None) -> Archive:
-    if last and last.index.version.lists == index.version.lists and last.catalogue.holds_at(now):
+def _recall(audience: Audience | None, version: Sum, index: Index, now: datetime) -> Archive | None:
+    last = _last.get(audience)
+    is_current = last and last.version == version and last.index is index
+    return last if last and is_current and last.catalogue.holds_at(now) else None
+
+
+def _make(audience: Audience | None, version: Sum, index: Index, now: datetime) -> Archive:
+    last = _last.get(audience)
+    if last and last.version == version and last.catalogue.holds_at(now):
         catalogue = last.catalogue
     else:
         catalogue = read_catalogue(audience, now)
-    return Archive(audience, index, catalogue, Sight.of(catalogue.entry_ids, index.blocks))
+    return Archive(audience, version, index, catalogue, Sight.of(catalogue.entry_ids, index.blocks))
 
 
 # ------------------------------------------------------------------------------------ from the rows
@@ -193,7 +198,7 @@ def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
         theme_names=theme_names,
         synonyms=_read_synonyms(theme_names),
         since=now,
-        until=_find_next_opening(audience, now),
+        until=find_next_opening(now) if audience == Audience.PUBLIC else None,
     )
 
 
@@ -224,8 +229,7 @@ def _turn_round(edition_ids: Ids) -> Rows:
     return np.argsort(-place, kind="stable")
 
 
-def _find_next_opening(audience: Audience | None, now: datetime) -> datetime | None:
-    if audience != Audience.PUBLIC:
-        return None
+def find_next_opening(now: datetime) -> datetime | None:
+    """When the public will next see more without anybody doing anything."""
     coming = Edition.objects.filter(state=State.PUBLISHED, public_from__gt=now)
     return coming.order_by("public_from").values_list("public_from", flat=True).first()

@@ -130,6 +130,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "briefings.kept_pages.KeptPagesMiddleware",
     "cma_site.compression.TextCompressionMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "cma_site.page_policy.PagePolicyMiddleware",

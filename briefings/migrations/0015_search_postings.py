@@ -1,5 +1,6 @@
 from django.db import migrations, models
 
+from briefings.changes import mark_change, unwatch
 from briefings.html import to_text
 from briefings.search.index import open_backend
 
@@ -26,7 +27,7 @@ def take_in_entries(apps, schema_editor):
         for pk, headline, lead, body in rows.values_list("pk", "headline", "lead", "body")
     ]
     indexed_text.objects.bulk_create(texts, batch_size=CHUNK_SIZE)
-    open_backend(schema_editor.connection).mark_change("texts")
+    mark_change("texts")
 
 
 def prepare(apps, schema_editor):
@@ -34,8 +35,8 @@ def prepare(apps, schema_editor):
 
 
 def forget_watches(apps, schema_editor):
-    """`watch_changes` sets them whenever migrations have run."""
-    open_backend(schema_editor.connection).unwatch()
+    """They are set whenever migrations have run (`briefings.apps`)."""
+    unwatch()
 
 
 class Migration(migrations.Migration):
@@ -44,7 +45,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunPython(drop_old_index, migrations.RunPython.noop),
         migrations.CreateModel(
-            "IndexChange",
+            "ChangeMark",
             [
                 (
                     "id",
@@ -55,7 +56,8 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("texts", "Texts"), ("lists", "Lists")], max_length=5
+                        choices=[("texts", "Texts"), ("lists", "Lists"), ("pages", "Pages")],
+                        max_length=5,
                     ),
                 ),
                 ("mark", models.BigIntegerField()),

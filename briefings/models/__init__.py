@@ -1,6 +1,7 @@
 """What was written; a module for each subject. Everybody imports from here."""
 
 from briefings.models.bylines import Author, Byline, Source
+from briefings.models.changes import ChangeMark
 from briefings.models.editions import Edition, EditionQuerySet
 from briefings.models.entries import Entry, EntryQuerySet
 from briefings.models.entry_links import EntryLink
@@ -11,7 +12,7 @@ from briefings.models.pictures import Picture
 from briefings.models.printouts import Printout, PrintoutState
 from briefings.models.publication import Imprint, Publication
 from briefings.models.reviews import Correction, ReviewNote
-from briefings.models.search_index import IndexChange, IndexedText, Segment, SegmentPosting
+from briefings.models.search_index import IndexedText, Segment, SegmentPosting
 from briefings.models.searches import SearchMiss
 from briefings.models.shared_drafts import SharedDraft
 from briefings.models.states import (
@@ -40,6 +41,7 @@ __all__ = [
     "Author",
     "Autosave",
     "Byline",
+    "ChangeMark",
     "Correction",
     "Edition",
     "EditionQuerySet",
@@ -52,7 +54,6 @@ __all__ = [
     "ImportState",
     "ImportedFile",
     "Imprint",
-    "IndexChange",
     "IndexedText",
     "Picture",
     "PinnedPhrase",

@@ -78,24 +78,3 @@ class SegmentPosting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token:x} {self.written:x}"
-
-
-class IndexChange(models.Model):
-    """A mark for each change of what readers keep in memory: they go by the sum of the marks.
-
-    A row is added and none is changed, so that no writer waits for another. SQLite, where they
-    wait anyway, keeps but the last of each kind.
-    """
-
-    class Kind(models.TextChoices):
-        TEXTS = "texts"  # the tail and the segments
-        LISTS = "lists"  # who may see which entries, and their dates, themes and authors
-
-    kind = models.CharField(max_length=5, choices=Kind)
-    mark = models.BigIntegerField()
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.kind

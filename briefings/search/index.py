@@ -9,7 +9,7 @@ import secrets
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from threading import Lock
@@ -20,8 +20,9 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q, QuerySet
 
-from briefings.models.search_index import IndexChange, IndexedText, Segment
-from briefings.search.backends.base import PostingRow, SearchBackend
+from briefings.changes import Kind, Sum, mark_change, read_marks
+from briefings.models.search_index import IndexedText, Segment
+from briefings.search.backends.base import PostingRow, SearchBackend, list_places
 from briefings.search.backends.postgresql import PostgreSQLSearch
 from briefings.search.backends.sqlite import SQLiteSearch
 from briefings.search.keys import Keys, Spans, Token
@@ -74,7 +75,7 @@ def index_entry(entry_id: int, text: EntryText) -> None:
         unique_fields=["entry_id"],
         update_fields=[*EntryText._fields, "segment_id", "revision"],
     )
-    mark_texts_changed()
+    mark_change(Kind.TEXTS)
 
 
 def remove_entry(entry_id: int) -> None:
@@ -85,8 +86,16 @@ def remove_entry(entry_id: int) -> None:
 
 def read_texts(entry_ids: Sequence[int]) -> dict[int, EntryText]:
     """As they are indexed, of those that are. One query."""
-    rows = IndexedText.objects.filter(entry_id__in=entry_ids)
-    return {pk: EntryText(*text) for pk, *text in rows.values_list("pk", *EntryText._fields)}
+    if not entry_ids:
+        return {}
+    # For every page of hits, and every entry that is saved: see `changes.read_marks`.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT entry_id, headline, lead, body FROM briefings_indexedtext"  # noqa: S608
+            f" WHERE entry_id IN ({list_places(entry_ids)})",
+            entry_ids,
+        )
+        return {pk: EntryText(*text) for pk, *text in cursor.fetchall()}
 
 
 def find_entry_ids() -> set[int]:
@@ -95,27 +104,7 @@ def find_entry_ids() -> set[int]:
     return set(IndexedText.objects.exclude(empty).values_list("pk", flat=True))
 
 
-def mark_texts_changed() -> None:
-    open_backend(connection).mark_change(IndexChange.Kind.TEXTS)
-
-
 # ----------------------------------------------------------------------------------------- reading
-
-
-class Version(NamedTuple):
-    """Of what readers keep in memory; equal only if nothing was changed between."""
-
-    texts: tuple[int, int]
-    lists: tuple[int, int]
-
-
-def read_version() -> Version:
-    """One query; its cost grows with the changes since the index was last put in order."""
-    with connection.cursor() as cursor:
-        # Asked at every search: for the ORM to write it takes longer than to carry it out.
-        cursor.execute("SELECT kind, count(*), sum(mark) FROM briefings_indexchange GROUP BY kind")
-        marks = {kind: (count, int(mark)) for kind, count, mark in cursor.fetchall()}
-    return Version(*(marks.get(kind, (0, 0)) for kind in IndexChange.Kind.values))
 
 
 @dataclass(frozen=True)
@@ -145,7 +134,7 @@ class Index:
     lists of segments are read when they are asked for.
     """
 
-    version: Version
+    version: Sum  # of the marks of its texts
     segments: tuple[SegmentMap, ...]  # the oldest first
     tail: PostingTable
     blocks: Blocks
@@ -213,10 +202,13 @@ _loading = Lock()
 _last: Index | None = None  # that was opened in this process
 
 
-def open_index() -> Index:
-    """As it is now; one query, and three more if it was changed since it was last opened."""
+def open_index(version: Sum | None = None) -> Index:
+    """As it is now; one query, and three more if it was changed since it was last opened.
+
+    Who has just read the marks hands in that of the texts.
+    """
     global _last  # noqa: PLW0603  (one for all threads; what is in it never changes)
-    version = read_version()
+    version = version or read_marks()[Kind.TEXTS]
     last = _last
     if last and last.version == version:
         return last
@@ -238,9 +230,7 @@ def list_tail() -> QuerySet[IndexedText]:
     return IndexedText.objects.filter(Q(segment_id=None) | Q(segment_id__in=unread))
 
 
-def _load(version: Version, last: Index | None) -> Index:
-    if last and last.version.texts == version.texts:
-        return replace(last, version=version)
+def _load(version: Sum, last: Index | None) -> Index:
     # The tail first: what is put into a segment meanwhile is then in both, and not in neither.
     rows = list_tail().order_by("pk").values_list("pk", *EntryText._fields)
     texts = {pk: EntryText(*text) for pk, *text in rows}

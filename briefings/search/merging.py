@@ -16,13 +16,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from briefings.models.search_index import IndexChange, IndexedText, Segment, SegmentPosting
+from briefings.changes import Kind, forget_marks, mark_change
+from briefings.models.search_index import IndexedText, Segment, SegmentPosting
 from briefings.search.index import (
     FIRST_BLOCK,
     NOTHING,
     list_live_segments,
     list_tail,
-    mark_texts_changed,
     open_backend,
 )
 from briefings.search.pages import StoredRow, list_page_keys, store
@@ -36,7 +36,6 @@ GRACE = timedelta(minutes=10)  # for those who began to read before a segment wa
 # Who makes a segment says so with every batch, and after so long without a word is dead.
 SILENCE = timedelta(minutes=10)
 BATCH = 1000  # rows of postings that are written or removed in one transaction
-MOST_CHANGES = 100  # rows by which readers know that something changed
 _BLOCKS_IN_ALL = 2**32 // BLOCK  # positions are numbers of 32 bits
 Report = Callable[[int], object]  # is told of so many more texts
 
@@ -49,7 +48,7 @@ def tidy_index(now: datetime) -> int:
     """What the schedule calls; the number of texts that came into another segment."""
     _retire_empty_segments()
     _remove_segments(now)
-    _forget_changes()
+    forget_marks()
     tail = list(list_tail().values_list("pk", flat=True))
     if len(tail) < LONGEST_TAIL:
         return 0
@@ -84,7 +83,7 @@ def make_all_segments(report: Report | None = None) -> int:
         # Only where no older segment is left that such a row speaks against.
         if list_live_segments().count() == -(-moved // MOST_TEXTS):
             IndexedText.objects.filter(**NOTHING._asdict()).delete()
-            mark_texts_changed()
+            mark_change(Kind.TEXTS)
     return moved
 
 
@@ -205,7 +204,7 @@ def _put_in_use(segment: Segment, rows: Sequence[_Row]) -> int:
         IndexedText.objects.filter(pk__in=same).update(segment_id=segment.pk)
         segment.state = Segment.State.LIVE
         segment.save()
-        mark_texts_changed()
+        mark_change(Kind.TEXTS)
     return len(same)
 
 
@@ -226,7 +225,7 @@ def _retire_empty_segments() -> None:
             state=Segment.State.RETIRED, changed_at=timezone.now()
         )
         if retired:
-            mark_texts_changed()
+            mark_change(Kind.TEXTS)
 
 
 def _remove_segments(now: datetime) -> None:
@@ -244,15 +243,6 @@ def _remove_batch(segment_id: int) -> int:
     tokens = postings.order_by("token").values_list("token", flat=True)[:BATCH]
     last = max(tokens, default=None)
     return postings.filter(token__lte=last)._raw_delete(postings.db) if last is not None else 0
-
-
-def _forget_changes() -> None:
-    """The sum of the others' marks is another one, so that readers read once more for nothing."""
-    for kind in IndexChange.Kind:
-        changes = IndexChange.objects.filter(kind=kind).order_by("-pk")
-        old = list(changes.values_list("pk", flat=True)[1:])
-        if len(old) > MOST_CHANGES:
-            IndexChange.objects.filter(pk__in=old).delete()
 
 
 # -------------------------------------------------------------------------------------- checking

@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from briefings.catalogue import WATCHED, Column, open_archive, watch_changes
+from briefings.catalogue import WATCHED, Column, open_archive
+from briefings.changes import Kind, list_watched, read_marks, unwatch, watch
 from briefings.finding import Chosen, find, find_all
 from briefings.models import (
     Audience,
@@ -21,7 +22,6 @@ from briefings.models import (
     ThemedEntry,
 )
 from briefings.publishing import publish_edition, withdraw_edition
-from briefings.search.index import open_backend, read_version
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_draft, make_published
 
@@ -70,30 +70,31 @@ def test_every_change_of_the_lists_is_noticed(change):
 
     CHANGES[change]()
 
-    assert read_version().lists != before.index.version.lists
+    assert read_marks()[Kind.LISTS] != before.version
     assert open_archive(Audience.PUBLIC) is not before
 
 
 def test_what_makes_no_difference_to_the_lists_is_not_marked():
     make_published({"headline": "關稅"})
-    before = read_version()
+    before = read_marks()[Kind.LISTS]
 
     Entry.objects.update(headline="匯率", withdrawal_note="無")
     Edition.objects.update(withdrawal_note="無")
 
-    assert read_version() == before
+    assert read_marks()[Kind.LISTS] == before
 
 
 def test_all_tables_are_watched_and_stay_so_whatever_migrations_run():
-    tables = {table for table, _ in WATCHED}
-    assert open_backend(connection).list_watches() == tables
+    tables = {(kind, table) for kind, table, _ in WATCHED}
+    assert tables < list_watched()
+    before = list_watched()
 
-    watch_changes()
-    assert open_backend(connection).list_watches() == tables
+    watch(WATCHED)
+    assert list_watched() == before
 
 
 def test_a_table_that_is_not_watched_is_told_of(capsys):
-    open_backend(connection).unwatch()
+    unwatch()
 
     with pytest.raises(CommandError, match="不符"):
         call_command("rebuild_search_index", check=True)

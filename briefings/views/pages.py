@@ -13,6 +13,7 @@ from django.views.generic.base import ContextMixin
 
 from briefings import hooks
 from briefings.contexts import EditionContext, absolute_url
+from briefings.kept_pages import allow_keeping
 from briefings.languages import is_page, list_addresses
 from briefings.models import (
     CAME_OUT,
@@ -70,6 +71,8 @@ class ReaderView(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         answer = super().dispatch(request, *args, **kwargs)
         mark_for(self.audience, answer)
+        if isinstance(self, LastingPage) and self.audience == Audience.PUBLIC:
+            allow_keeping(answer)
         return answer
 
 

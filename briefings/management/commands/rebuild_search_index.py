@@ -3,16 +3,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 from tqdm import tqdm
 
-from briefings.catalogue import WATCHED, watch_changes
+from briefings import changes
+from briefings.catalogue import WATCHED
 from briefings.models import Entry
 from briefings.search.index import (
     NOTHING,
     find_entry_ids,
     list_tail,
-    open_backend,
     read_texts,
     remove_entry,
 )
@@ -46,7 +45,7 @@ class Command(BaseCommand):
         self.stdout.write("索引與短評相符。")
 
     def rebuild_index(self) -> None:
-        watch_changes()
+        changes.watch(WATCHED)
         entry_ids = list(Entry.objects.order_by("pk").values_list("pk", flat=True))
         # For whoever watches: a log gets the result alone.
         with tqdm(total=2 * len(entry_ids), unit="篇", disable=None) as progress:
@@ -78,7 +77,7 @@ def find_differences() -> Iterator[str]:
 def find_damage() -> Iterator[str]:
     for segment_id in find_damaged_segments():
         yield f"索引段落損壞：{segment_id}"
-    watched = open_backend(connection).list_watches()
-    for table, _ in WATCHED:
-        if table not in watched:
+    watched = changes.list_watched()
+    for kind, table, _ in WATCHED:
+        if (kind, table) not in watched:
             yield f"資料表未受監察：{table}"

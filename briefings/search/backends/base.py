@@ -2,20 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import RawSQL
 
 Posting = tuple[int, int, bytes]  # token, written, positions
 PostingRow = tuple[int, int, int, bytes]  # segment, token, written, positions
-
-
-class Watched(NamedTuple):
-    """A table, and the columns of it whose change makes what readers keep in memory old."""
-
-    table: str
-    columns: tuple[str, ...]
 
 
 class SearchBackend(ABC):
@@ -25,23 +18,6 @@ class SearchBackend(ABC):
     @abstractmethod
     def prepare(self) -> None:
         """What the tables need beyond what models say. Running twice is like running once."""
-
-    @abstractmethod
-    def watch(self, tables: Iterable[Watched]) -> None:
-        """Have the database itself mark changes of the lists, whoever makes them.
-
-        Running twice is like running once. Columns that are left out may change unmarked.
-        """
-
-    @abstractmethod
-    def unwatch(self) -> None: ...
-
-    @abstractmethod
-    def list_watches(self) -> set[str]:
-        """The names of the tables that are watched."""
-
-    @abstractmethod
-    def mark_change(self, kind: str) -> None: ...
 
     @abstractmethod
     def write_postings(self, segment_id: int, postings: Sequence[Posting]) -> None: ...

@@ -1,4 +1,4 @@
-"""PostgreSQL: changes are marked in rows that are added, so that no writer waits for another."""
+"""PostgreSQL, past Django where bytes go to and fro."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import psycopg
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
-from briefings.search.backends.base import Posting, PostingRow, SearchBackend, Watched
+from briefings.search.backends.base import Posting, PostingRow, SearchBackend
 
 _SELECT = (
     "SELECT segment_id, token, written, positions FROM briefings_segmentposting"
@@ -21,38 +21,6 @@ class PostgreSQLSearch(SearchBackend):
         self._run(
             "ALTER TABLE briefings_segmentposting ALTER COLUMN positions SET STORAGE EXTERNAL"
         )
-
-    def watch(self, tables: Iterable[Watched]) -> None:
-        self._run(
-            "CREATE OR REPLACE FUNCTION briefings_mark_lists() RETURNS trigger LANGUAGE plpgsql"
-            f" AS $$ BEGIN {_write_mark('lists')}; RETURN NULL; END $$"
-        )
-        for table, columns in tables:
-            changed = " OR ".join(
-                f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in columns
-            )
-            for event, each in (
-                ("INSERT OR DELETE OR TRUNCATE", "FOR EACH STATEMENT"),
-                ("UPDATE", f"FOR EACH ROW WHEN ({changed})"),
-            ):
-                self._run(
-                    f'CREATE OR REPLACE TRIGGER "{table}_{event.split()[0].lower()}_marked"'
-                    f' AFTER {event} ON "{table}" {each} EXECUTE FUNCTION briefings_mark_lists()'
-                )
-
-    def unwatch(self) -> None:
-        self._run("DROP FUNCTION IF EXISTS briefings_mark_lists CASCADE")
-
-    def list_watches(self) -> set[str]:
-        rows = self._fetch(
-            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE %s"
-            " GROUP BY tgrelid HAVING count(*) = 2",
-            "%_marked",
-        )
-        return {row[0] for row in rows}
-
-    def mark_change(self, kind: str) -> None:
-        self._run(_write_mark(kind))
 
     def write_postings(self, segment_id: int, postings: Sequence[Posting]) -> None:
         self.connection.ensure_connection()
@@ -91,11 +59,3 @@ class PostgreSQLSearch(SearchBackend):
             cursor.execute(sql, params, binary=True)
             rows: list[PostingRow] = cursor.fetchall()
             return rows
-
-
-def _write_mark(kind: str) -> str:
-    # 52 bits, so that a sum of them stays a number that any client reads.
-    return (
-        "INSERT INTO briefings_indexchange (kind, mark)"  # noqa: S608
-        f" VALUES ('{kind}', (random() * 4503599627370495)::bigint)"
-    )

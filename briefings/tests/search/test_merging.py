@@ -7,14 +7,14 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briefings.models import IndexChange, IndexedText, Segment, SegmentPosting
+from briefings.changes import MOST_MARKS, Kind, read_marks
+from briefings.models import ChangeMark, IndexedText, Segment, SegmentPosting
 from briefings.search import index, merging
-from briefings.search.index import EntryText, index_entry, open_index, read_version, remove_entry
+from briefings.search.index import EntryText, index_entry, open_index, remove_entry
 from briefings.search.matching import list_tokens, match
 from briefings.search.merging import (
     GRACE,
     LONGEST_TAIL,
-    MOST_CHANGES,
     MOST_TEXTS,
     SILENCE,
     choose_segments,
@@ -259,13 +259,13 @@ def test_damage_is_noticed():
 
 # ----------------------------------------------------------------------------- knowing of changes
 def test_changes_are_forgotten_before_they_are_many():
-    for number in range(MOST_CHANGES + 2):
+    for number in range(MOST_MARKS + 2):
         write(1, f"第{number}號")
-    before = read_version()
+    before = read_marks()
     tidy_index(timezone.now())
 
-    assert IndexChange.objects.filter(kind=IndexChange.Kind.TEXTS).count() == 1
-    if before.texts[0] > 1:  # on SQLite there was never more than one
-        assert read_version() != before
+    assert ChangeMark.objects.filter(kind=Kind.TEXTS).count() == 1
+    if before[Kind.TEXTS][0] > 1:  # on SQLite there was never more than one
+        assert read_marks() != before
     write(1, "新")
     assert find("新") == [1]

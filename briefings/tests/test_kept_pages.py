@@ -1,0 +1,149 @@
+"""A page that is kept is the page that would be made now."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from briefings import kept_pages
+from briefings.changes import list_watched
+from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.publishing import publish_edition, withdraw_edition
+from briefings.tests.makers import make_draft, make_published
+
+pytestmark = pytest.mark.django_db
+
+PATHS = ("/", "/editions/", "/editions/2026-11-20/", "/entries/關稅/", "/themes/", "/themes/稅/")
+
+
+@pytest.fixture
+def edition():
+    return make_published({"headline": "關稅", "themes": ["稅"]})
+
+
+@pytest.mark.usefixtures("edition")
+@pytest.mark.parametrize("prefix", ["", "/en", "/zh-hans"])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_made_once_and_then_costs_one_query(
+    client, prefix, path, django_assert_num_queries
+):
+    made = client.get(prefix + path)
+
+    with django_assert_num_queries(1):
+        kept = client.get(prefix + path)
+
+    assert (made.status_code, made.content) == (kept.status_code, kept.content)
+    assert made.headers == kept.headers
+
+
+CHANGES = {
+    "a headline": lambda: Entry.objects.update(headline="匯率"),
+    "a withdrawal": lambda: withdraw_edition(Edition.objects.get(), note="有誤"),
+    "a theme's name": lambda: Theme.objects.update(name="財稅"),
+    "the publication": lambda: Publication.objects.update(name="新名"),
+    "another edition": lambda: make_published({"headline": "新篇"}, date=date(2026, 11, 27)),
+}
+
+
+@pytest.mark.usefixtures("edition")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("path", PATHS)
+def test_after_any_change_it_is_what_a_fresh_process_makes(client, path, change):
+    client.get(path)
+
+    CHANGES[change]()
+    again = client.get(path)
+
+    fresh = Client().get(path)
+    assert (again.status_code, again.content) == (fresh.status_code, fresh.content)
+
+
+def test_every_table_of_the_archive_is_watched_unless_no_page_shows_it():
+    watched = {table for kind, table in list_watched() if kind == "pages"}
+
+    assert watched == {table for _, table, _ in kept_pages.list_watched()}
+    assert {"briefings_entry", "briefings_edition", "briefings_printout"} < watched
+    assert "briefings_autosave" not in watched
+
+
+def test_what_is_published_while_a_page_is_made_is_on_the_next(client, monkeypatch):
+    edition = make_draft({"headline": "關稅"})
+    make = kept_pages.make_page
+
+    def publish_and_make(*args):
+        monkeypatch.undo()
+        publish_edition(edition, audience=Audience.PUBLIC)
+        return make(*args)
+
+    monkeypatch.setattr(kept_pages, "make_page", publish_and_make)
+
+    assert "關稅" not in client.get("/").text
+    assert "關稅" in client.get("/").text
+
+
+def test_an_edition_that_opens_by_itself_is_there_at_its_time(client, monkeypatch):
+    soon = timezone.now() + timedelta(hours=1)
+    make_published({"headline": "關稅"}, audience=Audience.MEMBERS, public_from=soon)
+    assert "關稅" not in client.get("/").text
+
+    monkeypatch.setattr(timezone, "now", lambda: soon)
+    assert "關稅" in client.get("/").text
+
+
+def test_who_sends_a_cookie_gets_no_kept_page(client, edition):
+    client.get("/")
+    client.cookies["anything"] = "1"
+    Edition.objects.filter(pk=edition.pk).update(audience=Audience.MEMBERS)
+
+    answer = client.get("/")
+    assert "ETag" not in answer
+    assert answer.templates  # it was made
+
+
+@pytest.mark.usefixtures("edition")
+@pytest.mark.parametrize(
+    "path", ["/search/?q=關稅", "/phrases/?q=關稅", "/nothing/", "/subscribe/"]
+)
+def test_what_counts_searches_or_is_no_page_is_made_each_time(client, path):
+    client.get(path)
+
+    assert client.get(path).templates
+
+
+@pytest.mark.usefixtures("edition")
+def test_an_unchanged_page_is_not_sent_again(client):
+    etag = client.get("/")["ETag"]
+
+    unchanged = client.get("/", headers={"If-None-Match": etag})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+    Entry.objects.update(headline="匯率")
+    assert client.get("/", headers={"If-None-Match": etag}).status_code == 200
+
+
+@pytest.mark.usefixtures("edition")
+def test_compressed_and_not_are_two(client):
+    plain = client.get("/")
+    packed = client.get("/", headers={"Accept-Encoding": "gzip"})
+
+    assert packed["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain
+    assert "Content-Encoding" not in client.get("/")
+
+
+@pytest.mark.usefixtures("edition")
+def test_no_more_is_kept_than_fits(client, monkeypatch):
+    monkeypatch.setattr(kept_pages, "MOST_KEPT", 60_000)
+    for number in range(1, 12):
+        client.get(f"/?any={number}")
+
+    client.get("/?any=11")
+    assert client.get("/?any=1").templates
+
+
+def test_a_host_that_is_not_ours_gets_nothing(client, settings):
+    settings.ALLOWED_HOSTS = ["testserver"]
+    client.get("/")
+
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
