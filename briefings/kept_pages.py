@@ -17,7 +17,7 @@ from django.apps import apps
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
+from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
 
 from briefings.catalogue import find_next_opening
@@ -145,6 +145,7 @@ def may_be_kept(answer: HttpResponseBase) -> bool:
 
 def make_page(answer: HttpResponseBase, version: Sum, until: datetime | None) -> KeptPage:
     assert isinstance(answer, HttpResponse)  # noqa: S101  (it isn't streaming)
+    patch_cache_control(answer, no_cache=True)  # may be kept, and asked after each time
     # Weak, since it is the same page whether compressed or not.
     answer["ETag"] = f"W/{quote_etag(hashlib.sha256(answer.content).hexdigest()[:32])}"
     return KeptPage(version, until, answer.content, tuple(answer.items()))
