@@ -2,7 +2,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import connection
-from django.db.models.signals import post_migrate
+from django.db.migrations import Migration
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class BriefingsConfig(AppConfig):
@@ -12,8 +13,16 @@ class BriefingsConfig(AppConfig):
     def ready(self) -> None:
         from briefings import checks, history, lookups  # noqa: F401  (they register themselves)
 
-        # SQLite forgets it where a migration makes a table anew.
+        pre_migrate.connect(stop_watching, sender=self)
         post_migrate.connect(watch_changes, sender=self)
+
+
+def stop_watching(plan: list[tuple[Migration, bool]], **_kwargs: Any) -> None:
+    """While tables of the archive are changed, which triggers on them would refuse."""
+    from briefings import changes
+
+    if any(migration.app_label == "briefings" for migration, _ in plan):
+        changes.unwatch()
 
 
 def watch_changes(**_kwargs: Any) -> None:

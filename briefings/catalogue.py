@@ -29,13 +29,13 @@ from briefings.models import (
     ThemedEntry,
     Wording,
 )
-from briefings.search.index import Index, open_index
+from briefings.search.index import MOST_READINGS, Index, open_index
 from briefings.search.matching import Flags, Ids, Rows, Sight
 from briefings.search.synonyms import Synonyms
 
 # Whatever a catalogue is made of.
 WATCHED = tuple(
-    Watched(Kind.LISTS, f"briefings_{table}", columns)
+    Watched(Kind.CATALOGUE, f"briefings_{table}", columns)
     for table, columns in (
         ("edition", ("state", "audience", "public_from", "date", "number")),
         ("entry", ("state", "edition_id", "position")),
@@ -57,11 +57,10 @@ class Column(Generic[Key]):
 
     def __init__(self, rows: int, pairs: Iterable[tuple[Key, Rows]]) -> None:
         self.length = rows
-        self.bits: dict[Key, NDArray[np.uint64]] = {}
-        for key, having in pairs:
-            self.bits[key] = pack(having, rows)
+        packed = {key: pack(having, rows) for key, having in pairs}
         words = -(-rows // _WORD)
-        self._matrix = np.array(list(self.bits.values()), np.uint64).reshape(len(self.bits), words)
+        self._matrix = np.array(list(packed.values()), np.uint64).reshape(len(packed), words)
+        self.bits: dict[Key, NDArray[np.uint64]] = dict(zip(packed, self._matrix, strict=True))
 
     def count(self, rows: Rows) -> dict[Key, int]:
         """Of these rows, how many have each value; without those that none has."""
@@ -125,7 +124,7 @@ class Archive:
     """All that an audience may see, ready to be searched."""
 
     audience: Audience | None
-    version: Sum  # of the marks of the lists
+    version: Sum  # of the marks of its tables
     index: Index
     catalogue: Catalogue
     sight: Sight
@@ -142,13 +141,17 @@ def open_archive(audience: Audience | None) -> Archive:
     """
     marks, now = read_marks(), timezone.now()
     index = open_index(marks[Kind.TEXTS])
-    if archive := _recall(audience, marks[Kind.LISTS], index, now):
+    if archive := _recall(audience, marks[Kind.CATALOGUE], index, now):
         return archive
     with _loading:
-        archive = _recall(audience, marks[Kind.LISTS], index, now)
-        if archive is None:
-            archive = _last[audience] = _make(audience, marks[Kind.LISTS], index, now)
-        return archive
+        for _ in range(MOST_READINGS):
+            if archive := _recall(audience, marks[Kind.CATALOGUE], index, now):
+                return archive
+            archive = _last[audience] = _make(audience, marks[Kind.CATALOGUE], index, now)
+            # Something may have been changed between one query and the next.
+            marks = read_marks()
+            index = open_index(marks[Kind.TEXTS])
+        return _last[audience]
 
 
 def _recall(audience: Audience | None, version: Sum, index: Index, now: datetime) -> Archive | None:
@@ -180,8 +183,11 @@ def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
     themed = ThemedEntry.objects.order_by().values_list("tag_id", "content_object_id")
     signed = Byline.objects.order_by().values_list("author__name", "entry_id")
     years = ((row[2].year, row[0]) for row in rows if row[2])
-    themes = _make_column(themed, row_of)
-    theme_of = Theme.objects.in_bulk(None if audience is None else themes.bits)
+    theme_of = Theme.objects.in_bulk()
+    # Of a theme that came between, the next reading tells.
+    themes = _make_column(((key, pk) for key, pk in themed if key in theme_of), row_of)
+    if audience is not None:
+        theme_of = {key: theme for key, theme in theme_of.items() if key in themes.bits}
     aliases = ThemeAlias.objects.values_list("theme_id", "name")
     theme_names = (
         *(ThemeName(pk, theme.name) for pk, theme in theme_of.items()),

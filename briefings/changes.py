@@ -4,10 +4,13 @@ Triggers on the tables do it, so that whoever writes to them is noticed, in what
 update, SQL by hand, another program. The marks belong to the writer's transaction.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+from zlib import crc32
 
 from django.db import connection
+from django.db.models import Max
 
 from briefings.models.changes import ChangeMark
 
@@ -31,7 +34,8 @@ def read_marks() -> Mapping[str, Sum]:
         # Asked at every search and page: the ORM takes longer to write it than it takes.
         cursor.execute("SELECT kind, count(*), sum(mark) FROM briefings_changemark GROUP BY kind")
         marks = {kind: (count, int(mark)) for kind, count, mark in cursor.fetchall()}
-    return {kind: marks.get(kind, (0, 0)) for kind in Kind.values}
+    # Without a mark nobody knows: that is never the same as it was.
+    return {kind: marks.get(kind) or (0, secrets.randbits(52)) for kind in Kind.values}
 
 
 def mark_change(kind: str) -> None:
@@ -41,80 +45,105 @@ def mark_change(kind: str) -> None:
 def forget_marks() -> None:
     """The sum of what is left is another one, so that processes read once more for nothing."""
     for kind in Kind:
-        marks = ChangeMark.objects.filter(kind=kind).order_by("-pk")
-        old = list(marks.values_list("pk", flat=True)[1:])
-        if len(old) > MOST_MARKS:
-            ChangeMark.objects.filter(pk__in=old).delete()
+        marks = ChangeMark.objects.filter(kind=kind)
+        if marks.count() > MOST_MARKS:
+            newest = marks.aggregate(Max("pk"))["pk__max"]
+            marks.filter(pk__lt=newest).delete()
 
 
 # --------------------------------------------------------------------------------------- triggers
 
 
 def watch(tables: Iterable[Watched]) -> None:
-    """Have changes of these tables marked; twice is like once."""
-    watch_one = _watch_on_postgresql if connection.vendor == "postgresql" else _watch_on_sqlite
-    for watched in tables:
-        watch_one(watched)
+    """Have changes of these tables marked, and of no others; twice is like once.
+
+    What was changed while nobody watched is marked too.
+    """
+    known = dict(_list_triggers())
+    wanted = {name: watched for watched in tables for name in _name_triggers(watched)}
+    for name in known.keys() - wanted.keys():
+        _run(f'DROP TRIGGER "{name}"{_on(known[name])}')
+    missing = {watched for name, watched in wanted.items() if name not in known}
+    for watched in sorted(missing):
+        _create_triggers(watched)
+    marked = set(ChangeMark.objects.values_list("kind", flat=True))
+    for kind in {watched.kind for watched in missing} | (set(Kind.values) - marked):
+        mark_change(kind)
 
 
 def unwatch() -> None:
-    """All that were watched."""
-    if connection.vendor == "postgresql":
-        for kind in Kind.values:
-            _run(f"DROP FUNCTION IF EXISTS briefings_mark_{kind} CASCADE")
-        return
-    for _, name in _list_triggers():
-        _run(f'DROP TRIGGER "{name}"')
+    """All that are watched: no migration can change a column that a trigger names."""
+    for name, table in _list_triggers():
+        _run(f'DROP TRIGGER "{name}"{_on(table)}')
 
 
 def list_watched() -> set[tuple[str, str]]:
     """(kind, table) of those that are."""
-    return {(name.rsplit("_", 2)[1], table) for table, name in _list_triggers()}
+    return {(name.split("_")[0], table) for name, table in _list_triggers()}
 
 
-def _watch_on_postgresql(watched: Watched) -> None:
-    kind, table, columns = watched
+def _create_triggers(watched: Watched) -> None:
+    names = _name_triggers(watched)
+    create = _create_on_postgresql if connection.vendor == "postgresql" else _create_on_sqlite
+    for name, event in zip(names, ("INSERT", "DELETE", "UPDATE"), strict=True):
+        _run(f'DROP TRIGGER IF EXISTS "{name}"{_on(watched.table)}')
+        create(watched, name, event)
+
+
+def _create_on_postgresql(watched: Watched, name: str, event: str) -> None:
+    """For each statement, however many rows it changes."""
+    mark, rows = _write_mark(watched.kind), ""
+    if event == "UPDATE" and watched.columns:
+        # The columns are named in a text, so that a migration may change them.
+        columns = ", ".join(f'"{column}"' for column in ("id", *watched.columns))
+        rows = "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"
+        mark = (
+            f"IF EXISTS (SELECT {columns} FROM new_rows EXCEPT SELECT {columns} FROM old_rows)"  # noqa: S608
+            f" THEN {mark}; END IF"
+        )
     _run(
-        f"CREATE OR REPLACE FUNCTION briefings_mark_{kind}() RETURNS trigger LANGUAGE plpgsql"
-        f" AS $$ BEGIN {_write_mark(kind)}; RETURN NULL; END $$"
+        f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql'
+        f" AS $$ BEGIN {mark}; RETURN NULL; END $$"
     )
-    changed = " OR ".join(f'OLD."{name}" IS DISTINCT FROM NEW."{name}"' for name in columns)
-    for event, each in (
-        ("INSERT OR DELETE OR TRUNCATE", "FOR EACH STATEMENT"),
-        ("UPDATE", f"FOR EACH ROW WHEN ({changed})" if columns else "FOR EACH STATEMENT"),
-    ):
-        _run(
-            f'CREATE OR REPLACE TRIGGER "{_name_trigger(watched, event)}"'
-            f' AFTER {event} ON "{table}" {each} EXECUTE FUNCTION briefings_mark_{kind}()'
-        )
+    events = "DELETE OR TRUNCATE" if event == "DELETE" else event
+    _run(
+        f'CREATE TRIGGER "{name}" AFTER {events} ON "{watched.table}" {rows}'
+        f' FOR EACH STATEMENT EXECUTE FUNCTION "{name}"()'
+    )
 
 
-def _watch_on_sqlite(watched: Watched) -> None:
-    kind, table, columns = watched
-    changed = " OR ".join(f'OLD."{name}" IS NOT NEW."{name}"' for name in columns)
-    for event in ("INSERT", "DELETE", "UPDATE"):
-        name = _name_trigger(watched, event)
-        condition = f" WHEN {changed}" if event == "UPDATE" and columns else ""
-        _run(f'DROP TRIGGER IF EXISTS "{name}"')
-        _run(
-            f'CREATE TRIGGER "{name}" AFTER {event} ON "{table}"{condition}'
-            f" BEGIN {_write_mark(kind)}; END"
-        )
+def _create_on_sqlite(watched: Watched, name: str, event: str) -> None:
+    changed = " OR ".join(f'OLD."{column}" IS NOT NEW."{column}"' for column in watched.columns)
+    condition = f" WHEN {changed}" if event == "UPDATE" and changed else ""
+    _run(
+        f'CREATE TRIGGER "{name}" AFTER {event} ON "{watched.table}"{condition}'
+        f" BEGIN {_write_mark(watched.kind)}; END"
+    )
 
 
-def _name_trigger(watched: Watched, event: str) -> str:
-    return f"{watched.table}_{event.split(maxsplit=1)[0].lower()}_{watched.kind}_marked"
+def _name_triggers(watched: Watched) -> tuple[str, str, str]:
+    """One each for insertion, deletion, change; of other columns they have another name."""
+    columns = f"{crc32(','.join(watched.columns).encode()):08x}"
+    table = watched.table.removeprefix("briefings_")
+    inserted, deleted, updated = (
+        f"{watched.kind}_{table}_{event}_{columns}_marked" for event in ("ins", "del", "upd")
+    )
+    return inserted, deleted, updated
 
 
 def _list_triggers() -> list[tuple[str, str]]:
-    """(table, name)"""
+    """(name, table)"""
     if connection.vendor == "postgresql":
-        sql = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+        sql = "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE tgenabled <> 'D'"
     else:
-        sql = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
+        sql = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        return [(table, name) for table, name in cursor.fetchall() if name.endswith("_marked")]
+        return [(name, table) for name, table in cursor.fetchall() if name.endswith("_marked")]
+
+
+def _on(table: str) -> str:
+    return f' ON "{table}"' if connection.vendor == "postgresql" else ""
 
 
 def _write_mark(kind: str) -> str:

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from briefings.changes import mark_change, unwatch
+from briefings.changes import mark_change
 from briefings.html import to_text
 from briefings.search.index import open_backend
 
@@ -16,27 +16,20 @@ def take_in_entries(apps, schema_editor):
     """All of them into the tail; the schedule brings them into segments."""
     indexed_text = apps.get_model("briefings", "IndexedText")
     rows = apps.get_model("briefings", "Entry").objects.order_by("pk")
-    texts = [
-        indexed_text(
-            entry_id=pk,
-            headline=headline,
-            lead=lead,
-            body=to_text(body),
-            revision=0,
-        )
-        for pk, headline, lead, body in rows.values_list("pk", "headline", "lead", "body")
-    ]
-    indexed_text.objects.bulk_create(texts, batch_size=CHUNK_SIZE)
+    chunk = []
+    texts = rows.values_list("pk", "headline", "lead", "body").iterator(CHUNK_SIZE)
+    for pk, headline, lead, body in texts:
+        words = {"headline": headline, "lead": lead, "body": to_text(body)}
+        chunk.append(indexed_text(entry_id=pk, revision=0, **words))
+        if len(chunk) == CHUNK_SIZE:
+            indexed_text.objects.bulk_create(chunk)
+            chunk = []
+    indexed_text.objects.bulk_create(chunk)
     mark_change("texts")
 
 
 def prepare(apps, schema_editor):
     open_backend(schema_editor.connection).prepare()
-
-
-def forget_watches(apps, schema_editor):
-    """They are set whenever migrations have run (`briefings.apps`)."""
-    unwatch()
 
 
 class Migration(migrations.Migration):
@@ -56,8 +49,12 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("texts", "Texts"), ("lists", "Lists"), ("pages", "Pages")],
-                        max_length=5,
+                        choices=[
+                            ("texts", "Texts"),
+                            ("catalogue", "Catalogue"),
+                            ("pages", "Pages"),
+                        ],
+                        max_length=10,
                     ),
                 ),
                 ("mark", models.BigIntegerField()),
@@ -141,6 +138,6 @@ class Migration(migrations.Migration):
             ],
             options={"default_permissions": ()},
         ),
-        migrations.RunPython(prepare, forget_watches),
+        migrations.RunPython(prepare, migrations.RunPython.noop),
         migrations.RunPython(take_in_entries, migrations.RunPython.noop),
     ]

@@ -11,10 +11,10 @@ class ChangeMark(models.Model):
 
     class Kind(models.TextChoices):
         TEXTS = "texts"  # the search index: its tail and its segments
-        LISTS = "lists"  # who may see which entries, and their dates, themes and authors
+        CATALOGUE = "catalogue"  # who may see which entries; their dates, themes and authors
         PAGES = "pages"  # anything that a public page shows
 
-    kind = models.CharField(max_length=5, choices=Kind)
+    kind = models.CharField(max_length=10, choices=Kind)
     mark = models.BigIntegerField()
 
     class Meta:

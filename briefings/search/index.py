@@ -6,7 +6,6 @@ process tabulates by itself; the rest in segments, which `merging` makes of them
 """
 
 import secrets
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,11 +21,11 @@ from django.db.models import Q, QuerySet
 
 from briefings.changes import Kind, Sum, mark_change, read_marks
 from briefings.models.search_index import IndexedText, Segment
-from briefings.search.backends.base import PostingRow, SearchBackend, list_places
+from briefings.search.backends.base import PostingRow, SearchBackend, write_placeholders
 from briefings.search.backends.postgresql import PostgreSQLSearch
 from briefings.search.backends.sqlite import SQLiteSearch
 from briefings.search.keys import Keys, Spans, Token
-from briefings.search.matching import Blocks, Ids, Lists, Sight
+from briefings.search.matching import Blocks, Ids, Lists
 from briefings.search.pages import Page, name_pages, unpack
 from briefings.search.postings import (
     FIELDS,
@@ -47,6 +46,9 @@ _BACKENDS: dict[str, type[SearchBackend]] = {
 }
 # A phrase is looked for from the place of its first token, which must not fall below zero.
 FIRST_BLOCK = 8
+BUCKET = 64  # ids; so many texts of the tail are tabulated together, 0.4 ms each
+MOST_READINGS = 3  # of an index that is changed while it is read
+_NO_KEYS: Keys = np.empty(0, np.uint64)
 NOTHING = EntryText("", "", "")
 
 
@@ -92,7 +94,7 @@ def read_texts(entry_ids: Sequence[int]) -> dict[int, EntryText]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT entry_id, headline, lead, body FROM briefings_indexedtext"  # noqa: S608
-            f" WHERE entry_id IN ({list_places(entry_ids)})",
+            f" WHERE entry_id IN ({write_placeholders(entry_ids)})",
             entry_ids,
         )
         return {pk: EntryText(*text) for pk, *text in cursor.fetchall()}
@@ -111,7 +113,7 @@ def find_entry_ids() -> set[int]:
 class SegmentMap:
     """What a segment's blocks belong to."""
 
-    identity: tuple[int, int | None]  # its id and checksum: an id may come back on SQLite
+    identity: tuple[int, int | None]  # its id and checksum: an emptied table gives ids again
     first_block: int
     page_keys: Keys
     entry_ids: Ids
@@ -127,6 +129,14 @@ class SegmentMap:
 
 
 @dataclass(frozen=True)
+class TailPart:
+    """Texts of the tail, those of one bucket of ids, as they were when it was tabulated."""
+
+    revisions: tuple[tuple[int, int], ...]  # (entry, revision)
+    table: PostingTable  # from the first block on
+
+
+@dataclass(frozen=True)
 class Index:
     """The index as it was at one moment.
 
@@ -136,17 +146,11 @@ class Index:
 
     version: Sum  # of the marks of its texts
     segments: tuple[SegmentMap, ...]  # the oldest first
-    tail: PostingTable
+    tail: tuple[TailPart, ...]
     blocks: Blocks
 
-    @cached_property
-    def sight_of_all(self) -> Sight:
-        """Of whoever may see every entry, by id."""
-        held = self.blocks.entry_ids
-        return Sight.of(np.unique(held[held > 0]), self.blocks)
-
     def look_up(self, tokens: Iterable[Token]) -> Lists:
-        """One query, and one more for each token that is a range of them."""
+        """One query for all that are one key, and one more for each that is a range of them."""
         spans = Spans.of(tokens)
         found: list[list[Found]] = [[] for _ in spans]
         for segment_id, token, written, data in self._read(spans):
@@ -158,22 +162,28 @@ class Index:
                 posting = Posting(written, unpack(data))
                 for i in spans.list_around(token):
                     found[i].append(Found(block, posting))
-        for i, posting in self.tail.find(spans):
-            found[i].append(Found(sys.maxsize, posting))
+        block = max((segment.end for segment in self.segments), default=FIRST_BLOCK)
+        for part in self.tail:
+            for i, posting in part.table.find(spans):
+                found[i].append(Found(block, posting.move(block)))
+            block += part.table.blocks
         return {span: _join(parts) for span, parts in zip(spans, found, strict=True)}
 
     def _read(self, spans: Spans) -> list[PostingRow]:
-        ids = [segment.segment_id for segment in self.segments]
-        if not (ids and spans):
+        if not (self.segments and spans):
             return []
         backend = open_backend(connection)
-        names = {name for segment in self.segments for name in name_pages(segment.page_keys, spans)}
-        single = {first for first, last in spans if first == last}
-        rows = list(backend.read_postings(ids, [*names, *single]))
+        single = [first for first, last in spans if first == last]
+        wanted = [
+            (segment.segment_id, token)
+            for segment in self.segments
+            for token in (*name_pages(segment.page_keys, spans), *single)
+        ]
+        rows = list(backend.read_postings(wanted)) if wanted else []
         for first, last in spans:
             if first != last:
                 # What is asked for by itself as well is here already.
-                of_range = backend.read_posting_range(ids, first, last)
+                of_range = backend.read_posting_range(list(self._first_blocks), first, last)
                 rows += (row for row in of_range if row[1] not in single)
         return rows
 
@@ -213,9 +223,13 @@ def open_index(version: Sum | None = None) -> Index:
     if last and last.version == version:
         return last
     with _loading:
-        if _last is None or _last.version != version:
+        for _ in range(MOST_READINGS):
+            if _last and _last.version == version:
+                break
             _last = _load(version, _last)
-        return _last
+            # Something may have been changed between one query and the next.
+            version = read_marks()[Kind.TEXTS]
+        return _last or _load(version, None)
 
 
 def list_live_segments() -> QuerySet[Segment]:
@@ -225,21 +239,39 @@ def list_live_segments() -> QuerySet[Segment]:
 
 def list_tail() -> QuerySet[IndexedText]:
     """What no segment has that is read."""
-    live = Segment.objects.filter(state=Segment.State.LIVE)
-    unread = live.exclude(scheme=SCHEME).values("pk")
-    return IndexedText.objects.filter(Q(segment_id=None) | Q(segment_id__in=unread))
+    live = list_live_segments().values("pk")
+    return IndexedText.objects.filter(Q(segment_id=None) | ~Q(segment_id__in=live))
 
 
 def _load(version: Sum, last: Index | None) -> Index:
     # The tail first: what is put into a segment meanwhile is then in both, and not in neither.
-    rows = list_tail().order_by("pk").values_list("pk", *EntryText._fields)
-    texts = {pk: EntryText(*text) for pk, *text in rows}
+    tail = _read_tail(last)
     segments = _read_segments(last)
     end = max((segment.end for segment in segments), default=FIRST_BLOCK)
-    tail = tabulate(list(texts.values())).move(end)
-    ids = np.array(list(texts), np.int64)
-    tail_map = SegmentMap((0, None), end, np.empty(0, np.uint64), ids, tail.block_counts)
-    return Index(version, segments, tail, _map_blocks((*segments, tail_map)))
+    maps = list(segments)
+    for part in tail:
+        ids = np.array([entry_id for entry_id, _ in part.revisions], np.int64)
+        maps.append(SegmentMap((0, None), end, _NO_KEYS, ids, part.table.block_counts))
+        end += part.table.blocks
+    return Index(version, segments, tail, _map_blocks(maps))
+
+
+def _read_tail(last: Index | None) -> tuple[TailPart, ...]:
+    """In buckets by id, of which only those are tabulated that are not as they were."""
+    buckets: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for entry_id, revision in list_tail().order_by("pk").values_list("pk", "revision"):
+        buckets[entry_id // BUCKET].append((entry_id, revision))
+    known = {part.revisions: part for part in last.tail} if last else {}
+    return tuple(
+        known.get(tuple(revisions)) or _tabulate_bucket(tuple(revisions))
+        for revisions in buckets.values()
+    )
+
+
+def _tabulate_bucket(revisions: tuple[tuple[int, int], ...]) -> TailPart:
+    texts = read_texts([entry_id for entry_id, _ in revisions])
+    # One that is gone meanwhile makes another version, which is read in its turn.
+    return TailPart(revisions, tabulate([texts.get(pk, NOTHING) for pk, _ in revisions]))
 
 
 def _read_segments(last: Index | None) -> tuple[SegmentMap, ...]:
@@ -248,7 +280,7 @@ def _read_segments(last: Index | None) -> tuple[SegmentMap, ...]:
     live = dict(list_live_segments().values_list("pk", "checksum"))
     new = [pk for pk, checksum in live.items() if (pk, checksum) not in known]
     still = [known[identity] for identity in live.items() if identity in known]
-    read = map(_read_segment, list_live_segments().filter(pk__in=new)) if new else ()
+    read = map(_read_segment, Segment.objects.filter(pk__in=new)) if new else ()
     return tuple(sorted([*still, *read], key=attrgetter("identity")))
 
 
@@ -268,7 +300,7 @@ def _map_blocks(segments: Sequence[SegmentMap]) -> Blocks:
     home = np.zeros(highest + 1, np.int32)
     for number, segment in enumerate(segments):
         home[segment.entry_ids] = number
-    end = max(segment.end for segment in segments)
+    end = max((segment.end for segment in segments), default=FIRST_BLOCK)
     entry_ids, fields = np.zeros(end, np.int64), np.zeros(end, np.uint8)
     for number, segment in enumerate(segments):
         owners = np.where(home[segment.entry_ids] == number, segment.entry_ids, 0)

@@ -131,14 +131,20 @@ def drop_overlapping(positions: Positions, length: int) -> Positions:
 
 
 def _find(phrase: Phrase, tokens: Sequence[Token], lists: Lists) -> Places:
-    parted = [_part(token, lists[token.first, token.last], phrase) for token in tokens]
+    keys = {token[:3]: token for token in tokens}  # a phrase may say the same thing often
+    places_of = {
+        key: _part(token, lists[token.first, token.last], phrase) for key, token in keys.items()
+    }
+    parted = [places_of[token[:3]] for token in tokens]
     if len(tokens) == 1:
         return parted[0]
-    whole = [places.all for places in parted]
-    rarest, *others = sorted(range(len(tokens)), key=lambda i: len(whole[i]))
-    found = whole[rarest] - np.uint32(tokens[rarest].place)
-    for i in others:
-        found = _intersect(found, whole[i] - np.uint32(tokens[i].place))
+    whole_of = {key: places.all for key, places in places_of.items()}
+    rarest, *others = sorted(tokens, key=lambda token: len(whole_of[token[:3]]))
+    found = whole_of[rarest[:3]] - np.uint32(rarest.place)
+    for token in others:
+        if not len(found):
+            break
+        found = _intersect(found, whole_of[token[:3]] - np.uint32(token.place))
     differs = np.zeros(len(found), bool)
     for token, places in zip(tokens, parted, strict=True):
         at = found + np.uint32(token.place)

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from briefings.changes import Kind, forget_marks, mark_change
@@ -69,7 +69,11 @@ def make_segments(entry_ids: Sequence[int], report: Report | None = None) -> int
         segment = _claim()
         if segment is None:
             break
-        moved += _make_segment(segment, chunk)
+        try:
+            moved += _make_segment(segment, chunk)
+        except Exception:
+            _retire(Segment.objects.filter(pk=segment.pk, state=Segment.State.BEING_MADE))
+            raise
         if report:
             report(len(chunk))
     _retire_empty_segments()
@@ -78,11 +82,14 @@ def make_segments(entry_ids: Sequence[int], report: Report | None = None) -> int
 
 def make_all_segments(report: Report | None = None) -> int:
     """Every text into new segments, and what is left of texts that are gone away."""
+    _remove_segments(timezone.now())
     moved = make_segments(list(IndexedText.objects.values_list("pk", flat=True)), report)
     with transaction.atomic():
         # Only where no older segment is left that such a row speaks against.
         if list_live_segments().count() == -(-moved // MOST_TEXTS):
-            IndexedText.objects.filter(**NOTHING._asdict()).delete()
+            gone = IndexedText.objects.filter(**NOTHING._asdict())
+            # What is gone only since then is in the tail.
+            gone.exclude(segment_id=None).delete()
             mark_change(Kind.TEXTS)
     return moved
 
@@ -134,11 +141,13 @@ def _make_segment(segment: Segment, entry_ids: Sequence[int]) -> int:
         .values_list("pk", "revision", *EntryText._fields)
     ]
     table = _tabulate(rows)
-    segment.blocks = int(table.block_counts.sum())
+    segment.blocks = table.blocks
     segment.first_block = _find_room(segment.blocks)
     segment.entry_ids = np.array([row.entry_id for row in rows], "<i8").tobytes()
     segment.block_counts = table.block_counts.astype("<u4").tobytes()
-    segment.save()
+    with transaction.atomic():
+        _say_alive(segment)
+        segment.save(force_update=True)
     _write_postings(segment, table.move(segment.first_block))
     return _put_in_use(segment, rows)
 
@@ -149,7 +158,7 @@ def _tabulate(rows: Sequence[_Row]) -> PostingTable:
     for start in range(0, max(len(rows), 1), TABULATED_AT_ONCE):
         table = tabulate([row.text for row in rows[start : start + TABULATED_AT_ONCE]])
         tables.append(table.move(block))
-        block += int(table.block_counts.sum())
+        block += table.blocks
     return join(tables)
 
 
@@ -175,12 +184,14 @@ def _write_postings(segment: Segment, table: PostingTable) -> None:
             _say_alive(segment)
             backend.write_postings(segment.pk, rows[start : start + BATCH])
     segment.page_keys = list_page_keys(rows).tobytes()
-    segment.checksum = add_up(rows)
+    segment.checksum = add_up(segment, rows)
 
 
-def add_up(rows: Iterable[StoredRow]) -> int:
-    """By token, and then by what is written."""
+def add_up(segment: Segment, rows: Iterable[StoredRow]) -> int:
+    """All that a segment holds; the rows by token, and then by what is written."""
     checksum = 0
+    for part in (segment.entry_ids, segment.block_counts, segment.page_keys):
+        checksum = crc32(part, checksum)
     for token, written, data in rows:
         checksum = crc32(data, crc32(b"%d %d" % (token, written), checksum))
     return checksum
@@ -203,7 +214,7 @@ def _put_in_use(segment: Segment, rows: Sequence[_Row]) -> int:
         same = [row.entry_id for row in rows if revisions.get(row.entry_id) == row.revision]
         IndexedText.objects.filter(pk__in=same).update(segment_id=segment.pk)
         segment.state = Segment.State.LIVE
-        segment.save()
+        segment.save(force_update=True)
         mark_change(Kind.TEXTS)
     return len(same)
 
@@ -219,19 +230,21 @@ def _count_texts() -> dict[int, int]:
 
 def _retire_empty_segments() -> None:
     in_use = IndexedText.objects.exclude(segment_id=None).values("segment_id")
-    live = Segment.objects.filter(state=Segment.State.LIVE)
     with transaction.atomic():
-        retired = live.exclude(pk__in=in_use).update(
-            state=Segment.State.RETIRED, changed_at=timezone.now()
-        )
-        if retired:
+        if _retire(Segment.objects.filter(state=Segment.State.LIVE).exclude(pk__in=in_use)):
             mark_change(Kind.TEXTS)
 
 
+def _retire(segments: QuerySet[Segment]) -> int:
+    retired: int = segments.update(state=Segment.State.RETIRED, changed_at=timezone.now())
+    return retired
+
+
 def _remove_segments(now: datetime) -> None:
-    retired = Q(state=Segment.State.RETIRED, changed_at__lt=now - GRACE)
-    abandoned = Q(state=Segment.State.BEING_MADE, changed_at__lt=now - SILENCE)
-    for segment in Segment.objects.filter(retired | abandoned).order_by("pk"):
+    # Who was taken for dead and is not finds its segment retired: nothing brings one back.
+    _retire(Segment.objects.filter(state=Segment.State.BEING_MADE, changed_at__lt=now - SILENCE))
+    retired = Segment.objects.filter(state=Segment.State.RETIRED, changed_at__lt=now - GRACE)
+    for segment in retired.order_by("pk"):
         # The row last, so that its blocks are not given away before.
         while _remove_batch(segment.pk):
             pass
@@ -253,5 +266,6 @@ def find_damaged_segments() -> Iterator[int]:
     for segment in list_live_segments().order_by("pk"):
         rows = SegmentPosting.objects.filter(segment_id=segment.pk).order_by("token", "written")
         postings = rows.values_list("token", "written", "positions").iterator(BATCH)
-        if add_up(StoredRow(t, w, bytes(data)) for t, w, data in postings) != segment.checksum:
+        stored = (StoredRow(token, written, bytes(data)) for token, written, data in postings)
+        if add_up(segment, stored) != segment.checksum:
             yield segment.pk

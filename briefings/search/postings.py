@@ -59,6 +59,10 @@ class Posting(NamedTuple):
     written: int  # the key of that way
     positions: Positions
 
+    def move(self, blocks: int) -> "Posting":
+        """Laid out from this block on."""
+        return Posting(self.written, self.positions + np.uint32(blocks * BLOCK))
+
 
 @dataclass(frozen=True)
 class PostingTable:
@@ -83,6 +87,10 @@ class PostingTable:
             for number, begin, end in spans.find_in(self.keys)
             for i in range(begin, end)
         ]
+
+    @property
+    def blocks(self) -> int:
+        return int(self.block_counts.sum(dtype=np.int64))
 
     def move(self, blocks: int) -> "PostingTable":
         """Laid out from this block on."""

@@ -5,6 +5,7 @@ Folding keeps lengths, so a place in the folded text is the place in the text as
 
 import re
 from html import escape
+from itertools import islice
 from typing import NamedTuple
 
 from django.utils.safestring import SafeString, mark_safe
@@ -45,7 +46,7 @@ def make_snippet(text: str, query: Query, *, length: int = SNIPPET_LENGTH) -> li
     It begins with a sentence if one begins near, and cuts no match in two. Without a match it is
     the beginning of the text.
     """
-    places = find_places(text, query)
+    places = find_places(text, query, most=MAX_WEIGHED + length)
     begin = _find_beginning(text, _choose_start(places, length))
     begin, end = _widen(places, begin, begin + length)
     before = [Fragment("…", is_match=False)] if begin > 0 else []
@@ -69,14 +70,16 @@ def join_lines(text: str) -> str:
     return _BREAK_AFTER_PUNCTUATION.sub("", text)
 
 
-def find_places(text: str, query: Query) -> list[Place]:
-    """All matches in order; where matches overlap, one place covers them."""
+def find_places(text: str, query: Query, *, most: int | None = None) -> list[Place]:
+    """All matches in order, or of each phrase the first; where matches overlap, one place covers
+    them.
+    """
     folded = fold(text)
     found = sorted(
         (start, end, number)
         for number, term in enumerate(query.terms)
         for phrase in term.phrases
-        for start, end in phrase.find_in(folded)
+        for start, end in islice(phrase.find_in(folded), most)
     )
     places: list[Place] = []
     for start, end, number in found:

@@ -1,22 +1,28 @@
 """What readers keep in memory is what the rows say, whoever changed them and however."""
 
+import re
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.db.migrations import Migration
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from briefings.catalogue import WATCHED, Column, open_archive
-from briefings.changes import Kind, list_watched, read_marks, unwatch, watch
+from briefings.apps import stop_watching, watch_changes
+from briefings.catalogue import WATCHED, Column, open_archive, read_catalogue
+from briefings.changes import Kind, list_watched, read_marks, unwatch
 from briefings.finding import Chosen, find, find_all
 from briefings.models import (
     Audience,
     Author,
     Byline,
+    ChangeMark,
     Edition,
     Entry,
+    GlossaryTerm,
     Theme,
     ThemeAlias,
     ThemedEntry,
@@ -57,6 +63,11 @@ CHANGES = {
     "an author": lambda: Byline.objects.create(
         entry=Entry.objects.get(), author=Author.objects.create(name="陳大文")
     ),
+    "an author's name": lambda: Author.objects.update(name="李四"),
+    "a glossary term": lambda: GlossaryTerm.objects.create(name="強積金"),
+    "a deleted edition": lambda: (
+        Entry.objects.update(edition=None) and Edition.objects.all().delete()
+    ),
     "by no model of ours": lambda: run("UPDATE briefings_entry SET state = 'draft'"),
     "nor Django": lambda: run("DELETE FROM briefings_themedentry"),
     "a new entry": lambda: Entry.objects.create(headline="新"),
@@ -66,31 +77,86 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_of_the_lists_is_noticed(change):
     make_published({"headline": "關稅", "themes": ["稅"]})
+    Author.objects.create(name="張三")
     before = open_archive(Audience.PUBLIC)
 
     CHANGES[change]()
 
-    assert read_marks()[Kind.LISTS] != before.version
+    assert read_marks()[Kind.CATALOGUE] != before.version
     assert open_archive(Audience.PUBLIC) is not before
 
 
 def test_what_makes_no_difference_to_the_lists_is_not_marked():
     make_published({"headline": "關稅"})
-    before = read_marks()[Kind.LISTS]
+    before = read_marks()[Kind.CATALOGUE]
 
     Entry.objects.update(headline="匯率", withdrawal_note="無")
     Edition.objects.update(withdrawal_note="無")
 
-    assert read_marks()[Kind.LISTS] == before
+    assert read_marks()[Kind.CATALOGUE] == before
 
 
-def test_all_tables_are_watched_and_stay_so_whatever_migrations_run():
+def test_all_tables_are_watched_and_once():
     tables = {(kind, table) for kind, table, _ in WATCHED}
     assert tables < list_watched()
     before = list_watched()
+    marks = read_marks()
 
-    watch(WATCHED)
-    assert list_watched() == before
+    watch_changes()
+    assert (list_watched(), read_marks()) == (before, marks)
+
+
+def test_whatever_a_catalogue_is_read_from_is_watched():
+    make_published({"headline": "關稅", "themes": ["稅"]})
+    with CaptureQueriesContext(connection) as queries:
+        read_catalogue(Audience.PUBLIC, timezone.now())
+
+    read = set(re.findall(r'(?:FROM|JOIN) "(\w+)"', " ".join(q["sql"] for q in queries)))
+    assert read == {table for _, table, _ in WATCHED}
+
+
+def test_what_was_changed_while_nobody_watched_is_noticed_after():
+    edition = make_published({"headline": "關稅"})
+    assert search("關稅") == ["關稅"]
+
+    unwatch()
+    withdraw_edition(edition, note="有誤")
+    watch_changes()
+
+    assert len(find(parse_query("關稅"), open_archive(Audience.PUBLIC))) == 0
+
+
+def test_marks_that_somebody_deleted_are_no_sign_that_nothing_changed():
+    edition = make_published({"headline": "關稅"})
+    ChangeMark.objects.all().delete()
+    assert search("關稅") == ["關稅"]
+
+    withdraw_edition(edition, note="有誤")
+    ChangeMark.objects.all().delete()
+
+    assert len(find(parse_query("關稅"), open_archive(Audience.PUBLIC))) == 0
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize(("model", "name"), [(Entry, "state"), (Author, "name")])
+def test_a_migration_may_change_a_watched_column(model, name):
+    old, new = (model._meta.get_field(name).clone() for _ in range(2))
+    new.max_length = 200
+    for field in (old, new):
+        field.set_attributes_from_name(name)
+        field.model = model
+
+    stop_watching(plan=[(Migration("0099", "briefings"), False)])
+    with connection.schema_editor() as editor:
+        editor.alter_field(model, old, new)
+    with connection.schema_editor() as editor:
+        editor.alter_field(model, new, old)
+    watch_changes()
+
+    assert {(kind, table) for kind, table, _ in WATCHED} < list_watched()
+    before = read_marks()
+    make_published({"headline": "關稅"})
+    assert read_marks() != before
 
 
 def test_a_table_that_is_not_watched_is_told_of(capsys):
@@ -98,7 +164,7 @@ def test_a_table_that_is_not_watched_is_told_of(capsys):
 
     with pytest.raises(CommandError, match="不符"):
         call_command("rebuild_search_index", check=True)
-    assert "資料表未受監察：briefings_entry" in capsys.readouterr().out
+    assert "資料表未受監察：catalogue briefings_entry" in capsys.readouterr().out
 
     call_command("rebuild_search_index")
     call_command("rebuild_search_index", check=True)

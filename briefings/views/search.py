@@ -40,7 +40,8 @@ class AnswerList(Sequence[Entry]):
         return len(self.answers)
 
     def __getitem__(self, wanted: Any) -> Any:
-        """Only of slices."""
+        if isinstance(wanted, int):
+            return self[wanted : wanted + 1][0]
         # What is withdrawn while we read is in no row, and left out.
         ids = self.answers.list_ids(wanted, self.sort)
         rows = {entry.pk: entry for entry in self.entries.filter(pk__in=ids).order_by()}
@@ -133,5 +134,5 @@ def describe_hits(entries: Iterable[Entry], query: Query) -> list[dict[str, Any]
             "snippet": render_fragments(make_snippet(f"{text.lead}\n{text.body}", query)),
         }
         for entry in hits
-        if (text := texts.get(entry.pk))
+        for text in [texts.get(entry.pk) or entry.indexed_text]
     ]

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from briefings import changes
+from briefings import changes, kept_pages
+from briefings.apps import watch_changes
 from briefings.catalogue import WATCHED
 from briefings.models import Entry
 from briefings.search.index import (
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         self.stdout.write("索引與短評相符。")
 
     def rebuild_index(self) -> None:
-        changes.watch(WATCHED)
+        watch_changes()
         entry_ids = list(Entry.objects.order_by("pk").values_list("pk", flat=True))
         # For whoever watches: a log gets the result alone.
         with tqdm(total=2 * len(entry_ids), unit="篇", disable=None) as progress:
@@ -64,12 +65,15 @@ class Command(BaseCommand):
 def find_differences() -> Iterator[str]:
     """One line for each entry that the index holds wrongly, or holds though it is gone."""
     held = find_entry_ids()
-    for entry in Entry.objects.order_by("pk").iterator(CHUNK_SIZE):
-        text = read_texts([entry.pk]).get(entry.pk, NOTHING)
-        if text != entry.indexed_text:
-            trouble = "內容過時" if entry.pk in held else "未載入"
-            yield f"{trouble}：{entry.pk} {entry.headline}"
-        held.discard(entry.pk)
+    entry_ids = list(Entry.objects.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(entry_ids), CHUNK_SIZE):
+        chunk = Entry.objects.filter(pk__in=entry_ids[start : start + CHUNK_SIZE]).order_by("pk")
+        texts = read_texts([entry.pk for entry in chunk])
+        for entry in chunk:
+            if texts.get(entry.pk, NOTHING) != entry.indexed_text:
+                trouble = "內容過時" if entry.pk in held else "未載入"
+                yield f"{trouble}：{entry.pk} {entry.headline}"
+            held.discard(entry.pk)
     for entry_id in sorted(held):
         yield f"不應載入：{entry_id}"
 
@@ -78,6 +82,6 @@ def find_damage() -> Iterator[str]:
     for segment_id in find_damaged_segments():
         yield f"索引段落損壞：{segment_id}"
     watched = changes.list_watched()
-    for kind, table, _ in WATCHED:
+    for kind, table, _ in (*WATCHED, *kept_pages.list_watched()):
         if (kind, table) not in watched:
-            yield f"資料表未受監察：{table}"
+            yield f"資料表未受監察：{kind} {table}"

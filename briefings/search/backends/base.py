@@ -7,7 +7,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import RawSQL
 
-Posting = tuple[int, int, bytes]  # token, written, positions
+from briefings.search.pages import StoredRow
+
 PostingRow = tuple[int, int, int, bytes]  # segment, token, written, positions
 
 
@@ -20,12 +21,11 @@ class SearchBackend(ABC):
         """What the tables need beyond what models say. Running twice is like running once."""
 
     @abstractmethod
-    def write_postings(self, segment_id: int, postings: Sequence[Posting]) -> None: ...
+    def write_postings(self, segment_id: int, rows: Sequence[StoredRow]) -> None: ...
 
     @abstractmethod
-    def read_postings(
-        self, segment_ids: Sequence[int], tokens: Sequence[int]
-    ) -> Iterable[PostingRow]: ...
+    def read_postings(self, wanted: Sequence[tuple[int, int]]) -> Iterable[PostingRow]:
+        """Of segments, each with a token."""
 
     @abstractmethod
     def read_posting_range(
@@ -48,6 +48,6 @@ class SearchBackend(ABC):
             return rows
 
 
-def list_places(values: Sequence[int]) -> str:
+def write_placeholders(values: Sequence[object]) -> str:
     """For as many parameters."""
     return ", ".join(["%s"] * len(values))

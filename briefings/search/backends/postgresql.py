@@ -7,12 +7,8 @@ import psycopg
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
-from briefings.search.backends.base import Posting, PostingRow, SearchBackend
-
-_SELECT = (
-    "SELECT segment_id, token, written, positions FROM briefings_segmentposting"
-    " WHERE segment_id = ANY(%s::bigint[])"
-)
+from briefings.search.backends.base import PostingRow, SearchBackend
+from briefings.search.pages import StoredRow
 
 
 class PostgreSQLSearch(SearchBackend):
@@ -22,9 +18,10 @@ class PostgreSQLSearch(SearchBackend):
             "ALTER TABLE briefings_segmentposting ALTER COLUMN positions SET STORAGE EXTERNAL"
         )
 
-    def write_postings(self, segment_id: int, postings: Sequence[Posting]) -> None:
+    def write_postings(self, segment_id: int, rows: Sequence[StoredRow]) -> None:
         self.connection.ensure_connection()
         with (
+            self.connection.wrap_database_errors,
             self.connection.connection.cursor() as cursor,
             cursor.copy(
                 "COPY briefings_segmentposting (segment_id, token, written, positions)"
@@ -32,21 +29,26 @@ class PostgreSQLSearch(SearchBackend):
             ) as copy,
         ):
             copy.set_types(["int8", "int8", "int8", "bytea"])
-            for posting in postings:
-                copy.write_row((segment_id, *posting))
+            for row in rows:
+                copy.write_row((segment_id, *row))
 
-    def read_postings(
-        self, segment_ids: Sequence[int], tokens: Sequence[int]
-    ) -> Iterable[PostingRow]:
+    def read_postings(self, wanted: Sequence[tuple[int, int]]) -> Iterable[PostingRow]:
+        segment_ids, tokens = map(list, zip(*wanted, strict=True))
         return self._fetch_binary(
-            f"{_SELECT} AND token = ANY(%s::bigint[])", list(segment_ids), list(tokens)
+            "SELECT segment_id, token, written, positions"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (segment_id, token)"
+            " JOIN briefings_segmentposting USING (segment_id, token)",
+            segment_ids,
+            tokens,
         )
 
     def read_posting_range(
         self, segment_ids: Sequence[int], first: int, last: int
     ) -> Iterable[PostingRow]:
         return self._fetch_binary(
-            f"{_SELECT} AND token BETWEEN %s::bigint AND %s::bigint", list(segment_ids), first, last
+            "SELECT segment_id, token, written, positions FROM briefings_segmentposting"
+            " WHERE segment_id = ANY(%s::bigint[]) AND token BETWEEN %s::bigint AND %s::bigint",
+            *(list(segment_ids), first, last),
         )
 
     def select_ids(self, ids: Sequence[int]) -> RawSQL:
@@ -55,7 +57,10 @@ class PostgreSQLSearch(SearchBackend):
     def _fetch_binary(self, sql: str, *params: Any) -> list[PostingRow]:
         """Bytes as they are, where Django's cursor has them written as text."""
         self.connection.ensure_connection()
-        with psycopg.Cursor(self.connection.connection) as cursor:
+        with (
+            self.connection.wrap_database_errors,
+            psycopg.Cursor(self.connection.connection) as cursor,
+        ):
             cursor.execute(sql, params, binary=True)
             rows: list[PostingRow] = cursor.fetchall()
             return rows

@@ -7,7 +7,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briefings.changes import MOST_MARKS, Kind, read_marks
+from briefings.changes import MOST_MARKS, Kind, mark_change, read_marks
 from briefings.models import ChangeMark, IndexedText, Segment, SegmentPosting
 from briefings.search import index, merging
 from briefings.search.index import EntryText, index_entry, open_index, remove_entry
@@ -24,6 +24,7 @@ from briefings.search.merging import (
     tidy_index,
 )
 from briefings.search.query import parse_query
+from briefings.tests.search.sights import see_all
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(hours=1)
@@ -35,8 +36,8 @@ def write(entry_id: int, body: str) -> None:
 
 def find(typed: str) -> list[int]:
     query, now = parse_query(typed), open_index()
-    rows = match(query, now.sight_of_all, now.look_up(list_tokens(query))).rows
-    return now.sight_of_all.entry_ids[rows].tolist()
+    rows = match(query, see_all(now), now.look_up(list_tokens(query))).rows
+    return see_all(now).entry_ids[rows].tolist()
 
 
 def fill_tail(*, first: int = 1) -> None:
@@ -96,7 +97,7 @@ def test_a_long_tail_becomes_a_segment_and_finds_the_same():
     assert tidy_index(timezone.now()) == LONGEST_TAIL
 
     assert list_states() == ["live"]
-    assert not open_index().tail.keys.size
+    assert open_index().tail == ()
     assert find("關稅") == before == list(range(1, LONGEST_TAIL + 1))
     assert find("第7號") == [7]
 
@@ -123,6 +124,18 @@ def test_what_is_gone_stays_gone_in_whatever_segment_it_was():
     assert not IndexedText.objects.filter(pk=7).exists()
 
 
+def test_of_a_tail_only_what_changed_is_tabulated_anew(monkeypatch):
+    for entry_id in (1, 70, 140):
+        write(entry_id, f"關稅第{entry_id}號")
+    before = open_index().tail
+
+    write(70, "匯率")
+
+    after = open_index().tail
+    assert [old is new for old, new in zip(before, after, strict=True)] == [True, False, True]
+    assert (find("關稅"), find("匯率")) == ([1, 140], [70])
+
+
 def test_small_segments_come_together():
     for first in (1, 1001):
         fill_tail(first=first)
@@ -141,7 +154,7 @@ def test_what_was_replaced_is_kept_for_who_still_reads_it_and_then_removed():
 
     tidy_index(timezone.now())
     query = parse_query("關稅")
-    rows = match(query, reading.sight_of_all, reading.look_up(list_tokens(query))).rows
+    rows = match(query, see_all(reading), reading.look_up(list_tokens(query))).rows
     assert len(rows) == LONGEST_TAIL
 
     tidy_index(timezone.now() + GRACE + LATER)
@@ -221,6 +234,66 @@ def test_who_was_taken_for_dead_puts_nothing_in_use(monkeypatch):
 
     assert list_states() == []
     assert len(find("關稅")) == LONGEST_TAIL
+
+
+def test_who_wakes_up_while_it_is_removed_puts_nothing_in_use_either(monkeypatch):
+    fill_tail()
+    remove_batch = merging._remove_batch
+
+    def wake_up_and_remove(segment_id):
+        segment = Segment.objects.get(pk=segment_id)
+        with pytest.raises(Segment.DoesNotExist):
+            merging._put_in_use(segment, [])
+        return remove_batch(segment_id)
+
+    meanwhile(monkeypatch, die)
+    with pytest.raises(KeyboardInterrupt):
+        tidy_index(timezone.now())
+    monkeypatch.undo()
+    monkeypatch.setattr(merging, "_remove_batch", wake_up_and_remove)
+    tidy_index(timezone.now() + SILENCE + LATER)
+
+    assert "being_made" not in list_states()
+    assert len(find("關稅")) == LONGEST_TAIL
+
+
+def test_a_text_whose_segment_is_not_there_is_found_and_brought_into_another():
+    fill_tail()
+    tidy_index(timezone.now())
+    IndexedText.objects.filter(pk__lte=LONGEST_TAIL).update(segment_id=12345)
+    mark_change(Kind.TEXTS)
+
+    assert len(find("關稅")) == LONGEST_TAIL
+    assert tidy_index(timezone.now()) == LONGEST_TAIL
+
+
+def test_an_error_leaves_the_next_free_to_begin_at_once(monkeypatch):
+    fill_tail()
+
+    def fail():
+        raise ValueError("full")
+
+    meanwhile(monkeypatch, fail)
+    with pytest.raises(ValueError, match="full"):
+        tidy_index(timezone.now())
+    monkeypatch.undo()
+
+    assert tidy_index(timezone.now()) == LONGEST_TAIL
+
+
+def test_what_is_removed_while_all_is_made_anew_stays_removed(monkeypatch):
+    fill_tail()
+    put_in_use = merging._put_in_use
+
+    def put_in_use_and_remove(segment, rows):
+        moved = put_in_use(segment, rows)
+        remove_entry(7)
+        return moved
+
+    monkeypatch.setattr(merging, "_put_in_use", put_in_use_and_remove)
+    make_all_segments()
+
+    assert 7 not in find("關稅")
 
 
 def test_but_one_at_a_time_makes_segments(monkeypatch):

@@ -13,6 +13,7 @@ from briefings.search.query import Query, parse_query
 from briefings.search.synonyms import Synonyms
 from briefings.search.tokens import is_han
 from briefings.tests.search.samples import SENTENCES
+from briefings.tests.search.sights import see_all
 
 pytestmark = pytest.mark.django_db
 
@@ -47,9 +48,9 @@ def find(typed: str, tier: Tier = Tier.BODY) -> set[int]:
 
 def find_by(query: Query, tier: Tier = Tier.BODY) -> set[int]:
     index = open_index()
-    matches = match(query, index.sight_of_all, index.look_up(list_tokens(query)))
+    matches = match(query, see_all(index), index.look_up(list_tokens(query)))
     rows = matches.rows[matches.tiers <= tier]
-    return set(index.sight_of_all.entry_ids[rows].tolist())
+    return set(see_all(index).entry_ids[rows].tolist())
 
 
 def answers(text: EntryText, query: Query) -> bool:
