@@ -30,7 +30,7 @@ from briefings.search.postings import BLOCK, SCHEME, EntryText, PostingTable, jo
 
 LONGEST_TAIL = 64  # texts; each process tabulates them anew when one changes, 0.4 ms each
 MOST_TEXTS = 16_384  # of a segment; to make one takes some 20 kB of memory for each
-TABULATED_AT_ONCE = 2048  # texts, which takes 100 kB for each
+TABULATED_AT_ONCE = 1024  # texts, which takes 180 kB for each
 MUCH_LARGER = 4  # times: such a segment isn't made again for what little there is to add
 GRACE = timedelta(minutes=10)  # for those who began to read before a segment was replaced
 # Who makes a segment says so with every batch, and after so long without a word is dead.
