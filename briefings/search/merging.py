@@ -91,6 +91,7 @@ def make_all_segments(report: Report | None = None) -> int:
             # What is gone only since then is in the tail.
             gone.exclude(segment_id=None).delete()
             mark_change(Kind.TEXTS)
+    forget_marks()
     return moved
 
 

@@ -331,11 +331,12 @@ def test_damage_is_noticed():
 
 
 # ----------------------------------------------------------------------------- knowing of changes
-def test_changes_are_forgotten_before_they_are_many():
+@pytest.mark.parametrize("forget", [lambda: tidy_index(timezone.now()), make_all_segments])
+def test_changes_are_forgotten_before_they_are_many(forget):
     for number in range(MOST_MARKS + 2):
         write(1, f"第{number}號")
     before = read_marks()
-    tidy_index(timezone.now())
+    forget()
 
     assert ChangeMark.objects.filter(kind=Kind.TEXTS).count() == 1
     if before[Kind.TEXTS][0] > 1:  # on SQLite there was never more than one
