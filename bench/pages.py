@@ -34,6 +34,7 @@ from bench.contestants import (
 )
 
 PAGES = ("home", "edition", "entry", "search")
+OURS, OURS_KEPT = "ours", "ours, kept"
 ROUNDS = 5
 SECONDS = 1
 WARM_UP = 20  # answers, before the first round
@@ -51,6 +52,7 @@ class Measured:
     def of(cls, contestant: Contestant, url: str) -> Self:
         before = read_cpu(contestant.session)
         command = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{SECONDS}", "-s", REPORT, url]
+        command += ["-H", contestant.header] if contestant.header else []
         told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
         taken = read_cpu(contestant.session) - before
         found = re.search(r"REPORT (\S+) (\S+) (\S+) (\d+) (\d+)", told.stdout)
@@ -106,7 +108,8 @@ def run() -> Iterator[dict[str, object]]:
 def list_makers(folder: Path, redis: int) -> list[Callable[[], Contestant]]:
     fragments = "Redis and {% wagtailpagecache %}"
     return [
-        lambda: Ours("ours", "", folder / "ours"),
+        lambda: Ours(OURS, "", folder / "ours"),
+        lambda: Ours(OURS_KEPT, "pages kept in memory", folder / "ours-kept"),
         lambda: Wagtail("Wagtail", "", folder / "wagtail"),
         lambda: Wagtail(
             "Wagtail, caches",
@@ -149,14 +152,14 @@ def compare_at(
             }
             | ({"hits": answers[contestant.name].count(hit)} if hit else {})
         )
-    ours = taken.pop("ours")
-    ratios: dict[str, object] = {
-        f"requests/s ours/{name}": compare(ours, theirs, lambda m: m.rate)
-        for name, theirs in taken.items()
-    }
-    ratios |= {
-        f"CPU {name}/ours": compare(theirs, ours, lambda m: m.cpu) for name, theirs in taken.items()
-    }
+    ratios: dict[str, object] = {}
+    for rival in contestants:
+        # Without caches beside without, and with beside with; a search is kept by nobody of us.
+        own = taken.get(OURS_KEPT if rival.caches else OURS) or taken[OURS]
+        if not isinstance(rival, Ours):
+            theirs = taken[rival.name]
+            ratios[f"requests/s ours/{rival.name}"] = compare(own, theirs, lambda m: m.rate)
+            ratios[f"CPU {rival.name}/ours"] = compare(theirs, own, lambda m: m.cpu)
     yield shown | ratios | {"load": round(os.getloadavg()[0], 1)}
 
 
