@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Case, QuerySet, When
 from numpy.typing import NDArray
 
-from briefings.catalogue import Archive, open_archive
+from briefings.catalogue import Archive
 from briefings.models import Theme, fold_name
 from briefings.search.fold import fold
 from briefings.search.index import open_backend
@@ -149,11 +149,6 @@ def _find_by_words(query: Query, archive: Archive) -> Answers:
 def find_all(archive: Archive) -> Answers:
     every = np.arange(len(archive.sight))
     return Answers(archive, every, np.zeros(len(every), np.uint8))
-
-
-def search_entries(query: Query, entries: Entries) -> Entries:
-    """Those of `entries` that answer the query, drafts too, the best first (see `Answers`)."""
-    return find(query, open_archive(None)).select(entries)
 
 
 def _pass(given: Filter, rows: Rows, archive: Archive) -> Flags:

@@ -146,7 +146,7 @@ def may_be_kept(answer: HttpResponseBase) -> bool:
 def make_page(answer: HttpResponseBase, version: Sum, until: datetime | None) -> KeptPage:
     assert isinstance(answer, HttpResponse)  # noqa: S101  (it isn't streaming)
     patch_cache_control(answer, no_cache=True)  # may be kept, and asked after each time
-    # Weak, since it is the same page whether compressed or not.
+    # Weak, since what is compressed is padded: the same page has other bytes in each process.
     answer["ETag"] = f"W/{quote_etag(hashlib.sha256(answer.content).hexdigest()[:32])}"
     return KeptPage(version, until, answer.content, tuple(answer.items()))
 

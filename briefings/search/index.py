@@ -213,7 +213,7 @@ _last: Index | None = None  # that was opened in this process
 
 
 def open_index(version: Sum | None = None) -> Index:
-    """As it is now; one query, and three more if it was changed since it was last opened.
+    """As it is now; one query, and some more if it was changed since it was last opened.
 
     Who has just read the marks hands in that of the texts.
     """

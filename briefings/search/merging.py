@@ -28,7 +28,7 @@ from briefings.search.index import (
 from briefings.search.pages import StoredRow, list_page_keys, store
 from briefings.search.postings import BLOCK, SCHEME, EntryText, PostingTable, join, tabulate
 
-LONGEST_TAIL = 64  # texts; each process tabulates them anew when one changes, 0.4 ms each
+LONGEST_TAIL = 64  # texts, before they are brought into a segment
 MOST_TEXTS = 16_384  # of a segment; to make one takes some 20 kB of memory for each
 TABULATED_AT_ONCE = 1024  # texts, which takes 180 kB for each
 MUCH_LARGER = 4  # times: such a segment isn't made again for what little there is to add
@@ -41,7 +41,7 @@ Report = Callable[[int], object]  # is told of so many more texts
 
 
 class NoRoom(Exception):
-    """The index is full: some two million entries."""
+    """The index is full: some two million entries, or one million that are all made anew."""
 
 
 def tidy_index(now: datetime) -> int:
@@ -199,7 +199,7 @@ def add_up(segment: Segment, rows: Iterable[StoredRow]) -> int:
 
 
 def _say_alive(segment: Segment) -> None:
-    """Raises Segment.DoesNotExist if others took us for dead, and removed what we made."""
+    """Raises Segment.DoesNotExist if others took us for dead, and retired what we made."""
     own = Segment.objects.filter(pk=segment.pk, state=Segment.State.BEING_MADE)
     if not own.update(changed_at=timezone.now()):
         raise Segment.DoesNotExist(segment.pk)

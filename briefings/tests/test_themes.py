@@ -6,11 +6,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 
-from briefings.finding import search_entries
 from briefings.hooks import ThemeChoosers, theme_choosers
 from briefings.models import Entry, FormerThemeAddress, Theme, ThemeAlias, ThemedEntry
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_entry, make_published, make_volume
+from briefings.tests.search.sights import search_entries
 from briefings.themes import merge_themes, rename_theme, set_aliases
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,6 @@ from django.db import transaction
 
 from briefings.catalogue import open_archive
 from briefings.finding import find as find_answers
-from briefings.finding import search_entries
 from briefings.models import Audience, Edition, Entry, State
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_entry, make_published
@@ -25,6 +24,7 @@ from briefings.tests.search.oracle import (
     Wanted,
     read_units,
 )
+from briefings.tests.search.sights import search_entries
 
 VERY_LONG = 21_000  # characters
 LONGEST_HEADLINE = 120

@@ -8,10 +8,10 @@ from datetime import date
 
 import pytest
 
-from briefings.finding import search_entries
 from briefings.models import Audience, Entry
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_published
+from briefings.tests.search.sights import search_entries
 
 pytestmark = pytest.mark.django_db
 

@@ -2,12 +2,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from briefings.finding import search_entries
 from briefings.models import Audience, Entry
 from briefings.publishing import publish_edition, withdraw_edition
 from briefings.search.merging import make_all_segments
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_draft, make_published
+from briefings.tests.search.sights import search_entries
 
 pytestmark = pytest.mark.django_db
 
