@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from pypdf import PdfReader
 
+from briefings.press.child import RETIRES_AT
 from briefings.press.client import (
     PDF_A,
     Press,
@@ -61,6 +62,17 @@ def test_another_process_gives_the_same_bytes(press):
 def test_one_child_serves_many_documents(press):
     print_on(press)
     child = pid_of(press)
+
+    print_on(press)
+
+    assert pid_of(press) == child
+
+
+def test_a_child_of_a_large_process_is_not_taken_for_large(press):
+    ballast = b"\1" * (RETIRES_AT * 1024)
+    print_on(press)
+    child = pid_of(press)
+    del ballast
 
     print_on(press)
 
