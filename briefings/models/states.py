@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -31,6 +31,8 @@ class State(models.TextChoices):
     PUBLISHED = "published", "已出版"
     WITHDRAWN = "withdrawn", "已撤回"
 
+
+MOST_SLUGS = 5  # that others take before us, one after the other
 
 # What readers have had before them, and may have again: its address and its words are known.
 CAME_OUT = (State.PUBLISHED, State.WITHDRAWN)
@@ -66,6 +68,11 @@ def find_free_slug(model: type[models.Model], wanted: str, *, keep: int | None =
     return slug
 
 
+def is_slug_taken(model: type[models.Model], slug: str, *, keep: int | None = None) -> bool:
+    """By another row than `keep`."""
+    return model._default_manager.filter(slug=slug).exclude(pk=keep).exists()
+
+
 class Publishable(models.Model):
     """What `briefings.publishing` moves from state to state, at an address that readers keep."""
 
@@ -90,5 +97,18 @@ class Publishable(models.Model):
                 # sent. Saved as it is, it would make a draft again of what readers already see.
                 rows = type(self)._default_manager.select_for_update()
                 self.refresh_from_db(fields=self.settled_fields, from_queryset=rows)
+            self._save_with_slug(*args, **kwargs)
+
+    def _save_with_slug(self, *args: Any, **kwargs: Any) -> None:
+        before = self.slug
+        for _ in range(MOST_SLUGS):
             self.slug = self._choose_slug()
-            super().save(*args, **kwargs)
+            try:
+                with transaction.atomic():
+                    return super().save(*args, **kwargs)
+            except IntegrityError:
+                # Somebody who has just committed had chosen the same.
+                if not is_slug_taken(type(self), self.slug, keep=self.pk):
+                    raise
+                self.slug = before
+        raise IntegrityError(f"others took each of {MOST_SLUGS} slugs after {before!r}")

@@ -7,6 +7,7 @@ wants. SQLite has one writer at a time and passes by that; PostgreSQL by the ord
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
@@ -146,3 +147,28 @@ def test_a_theme_deleted_since_it_was_chosen_is_left_out():
     entry.themes.set([chosen])
 
     assert not entry.themes.exists()
+
+
+@pytest.mark.parametrize("make", [partial(make_entry, headline="同一標題"), make_draft])
+def test_two_that_want_one_address_get_one_each(make):
+    is_written, both = Event(), Barrier(2)
+
+    def write_first():
+        with transaction.atomic():
+            made = make()
+            is_written.set()
+            # The other has chosen by now, and waits for us to end.
+            with suppress(BrokenBarrierError):
+                both.wait(PATIENCE)
+        return made.slug
+
+    def write_second():
+        is_written.wait()
+        made = make()
+        with suppress(BrokenBarrierError):
+            both.wait(0)
+        return made.slug
+
+    first, second = do_at_once(write_first, write_second)
+
+    assert second == f"{first}-2"
