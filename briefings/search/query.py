@@ -108,7 +108,9 @@ class Phrase:
             if is_han(run):
                 pattern += f"{INVISIBLE}*".join(run)
             else:
-                pattern += f"(?<!{WORD_CHARACTER}){re.escape(run)}(?!{WORD_CHARACTER})"
+                # The word comes first, as what can be looked for fast, and then what is around it.
+                word = re.escape(run)
+                pattern += f"{word}(?<!{WORD_CHARACTER}{word})(?!{WORD_CHARACTER})"
         return re.compile(pattern)
 
 

@@ -4,8 +4,11 @@ Folding keeps lengths, so a place in the folded text is the place in the text as
 """
 
 import re
+from collections.abc import Iterable
+from functools import reduce
 from html import escape
-from itertools import islice
+from itertools import islice, takewhile
+from operator import or_
 from typing import NamedTuple
 
 from django.utils.safestring import SafeString, mark_safe
@@ -28,11 +31,11 @@ class Fragment(NamedTuple):
 
 
 class Place(NamedTuple):
-    """text[start:end] answers the terms with these numbers."""
+    """text[start:end] answers the terms of which the bits are set."""
 
     start: int
     end: int
-    terms: frozenset[int]
+    terms: int
 
 
 def highlight(text: str, query: Query) -> list[Fragment]:
@@ -47,7 +50,7 @@ def make_snippet(text: str, query: Query, *, length: int = SNIPPET_LENGTH) -> li
     the beginning of the text.
     """
     places = find_places(text, query, most=MAX_WEIGHED + length)
-    begin = _find_beginning(text, _choose_start(places, length))
+    begin = _find_beginning(text, _choose_start(places, length, len(query.terms)))
     begin, end = _widen(places, begin, begin + length)
     before = [Fragment("…", is_match=False)] if begin > 0 else []
     after = [Fragment("…", is_match=False)] if end < len(text) else []
@@ -76,31 +79,40 @@ def find_places(text: str, query: Query, *, most: int | None = None) -> list[Pla
     """
     folded = fold(text)
     found = sorted(
-        (start, end, number)
+        (start, end, 1 << number)
         for number, term in enumerate(query.terms)
         for phrase in term.phrases
         for start, end in islice(phrase.find_in(folded), most)
     )
     places: list[Place] = []
-    for start, end, number in found:
+    for start, end, term in found:
         if places and start < places[-1].end:
             last = places[-1]
-            places[-1] = Place(last.start, max(last.end, end), last.terms | {number})
+            places[-1] = Place(last.start, max(last.end, end), last.terms | term)
         else:
-            places.append(Place(start, end, frozenset({number})))
+            places.append(Place(start, end, term))
     return places
 
 
-def _choose_start(places: list[Place], length: int) -> int:
-    """Where the first of the places begins from which `length` characters show most terms."""
+def _choose_start(places: list[Place], length: int, terms: int) -> int:
+    """Where the first of the places begins from which `length` characters show most of so many
+    terms.
+    """
+    best, most = places[0].start if places else 0, 0
+    for i, place in enumerate(places[:MAX_WEIGHED]):
+        near = islice(places, i, i + length)
+        shown = _unite_terms(near, place.start + length - CONTEXT).bit_count()
+        if shown > most:
+            best, most = place.start, shown
+        if most == terms:
+            break
+    return best
 
-    def count_terms(i: int) -> int:
-        limit = places[i].start + length - CONTEXT
-        near = (place.terms for place in places[i : i + length] if place.end <= limit)
-        return len(frozenset().union(*near))
 
-    best = max(range(len(places[:MAX_WEIGHED])), key=count_terms, default=None)
-    return 0 if best is None else places[best].start
+def _unite_terms(places: Iterable[Place], end: int) -> int:
+    """Those of the places up to `end`."""
+    shown = takewhile(lambda place: place.end <= end, places)
+    return reduce(or_, (place.terms for place in shown), 0)
 
 
 def _find_beginning(text: str, start: int) -> int:
