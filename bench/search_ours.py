@@ -3,9 +3,9 @@
 from bench.result_pages import HITS, Hit, Page
 from briefings.catalogue import open_archive
 from briefings.finding import Answers, find, understand_query
+from briefings.hits import show_hits
 from briefings.models import Audience, IndexedText, Segment, SegmentPosting
 from briefings.search.query import Query
-from briefings.views.search import AnswerList, describe_hits, list_shown
 
 INDEX = (IndexedText, Segment, SegmentPosting)
 
@@ -13,9 +13,9 @@ INDEX = (IndexedText, Segment, SegmentPosting)
 def ask_ours(typed: str) -> Page:
     """What the search page does, but for the choice of authors."""
     query, found = _find(typed)
-    hits = describe_hits(AnswerList(found, list_shown(Audience.PUBLIC), "")[:HITS], query)
+    hits = show_hits(found.list_ids(slice(0, HITS)), found.archive, query)
     return Page(
-        hits=[Hit(hit["entry"].pk, hit["headline"], hit["snippet"]) for hit in hits],
+        hits=[Hit(hit.entry_id, hit.headline, hit.snippet) for hit in hits],
         total=len(found),
         themes={theme.name: count for theme, count in found.count_themes()},
         years=dict(found.count_years()),

@@ -37,7 +37,7 @@ from briefings.search.synonyms import Synonyms
 WATCHED = tuple(
     Watched(Kind.CATALOGUE, f"briefings_{table}", columns)
     for table, columns in (
-        ("edition", ("state", "audience", "public_from", "date", "number")),
+        ("edition", ("state", "audience", "public_from", "date", "number", "slug")),
         ("entry", ("state", "edition_id", "position")),
         ("themedentry", ("tag_id", "content_object_id")),
         ("byline", ("author_id", "entry_id")),
@@ -48,6 +48,7 @@ WATCHED = tuple(
         ("wording", ("text", "is_discouraged", "term_id")),
     )
 )
+SHOWN_OF_EDITION = ("slug", "number", "date", "state", "audience", "public_from")
 Key = TypeVar("Key", bound=Hashable)
 _WORD = 64  # bits
 
@@ -108,6 +109,7 @@ class Catalogue:
     themes: Column[int]
     years: Column[int]
     authors: Column[str]
+    edition_of: dict[int, Edition]  # with what a list shows of them
     theme_of: dict[int, Theme]
     theme_names: tuple[ThemeName, ...]
     synonyms: Synonyms  # by the glossary, and by these themes' aliases
@@ -173,8 +175,11 @@ def _make(audience: Audience | None, version: Sum, index: Index, now: datetime) 
 
 
 def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
-    """Some eight queries, of which the first three give a row for each entry or more."""
-    entries = Entry.objects.all() if audience is None else Entry.objects.visible_to(audience, now)
+    """Some nine queries, of which the first three give a row for each entry or more."""
+    entries, editions = Entry.objects.all(), Edition.objects.all()
+    if audience is not None:
+        entries = Entry.objects.visible_to(audience, now)
+        editions = Edition.objects.visible_to(audience, now)
     rows = list(entries.newest_first().values_list("pk", "edition_id", "edition__date"))
     entry_ids = np.array([row[0] for row in rows], np.int64)
     edition_ids = np.array([row[1] or 0 for row in rows], np.int64)
@@ -200,6 +205,7 @@ def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
         themes=themes,
         years=_make_column(years, row_of),
         authors=_make_column(signed, row_of),
+        edition_of=editions.only(*SHOWN_OF_EDITION).in_bulk(),
         theme_of=theme_of,
         theme_names=theme_names,
         synonyms=_read_synonyms(theme_names),

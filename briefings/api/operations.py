@@ -43,11 +43,12 @@ from briefings.contexts import absolute_url, describe_edition
 from briefings.feeds import changed_at
 from briefings.finding import Chosen, list_unknown, understand_query
 from briefings.finding import find as find_answers
+from briefings.hits import show_hits
 from briefings.models import Audience, Edition, Entry, EntryQuerySet, Publication, Theme
 from briefings.phrases import LONGEST_PHRASE, make_term, show_contexts, trace_phrases
 from briefings.search.occurrences import Unit
 from briefings.views.pages import PAGE_LENGTH, readable_editions, readable_entries
-from briefings.views.search import AnswerList, count_facets, describe_hits
+from briefings.views.search import AnswerList, count_facets
 
 router = Router()
 
@@ -233,8 +234,9 @@ def search(request: HttpRequest, asked: Query[Search]) -> HitPage:
     found = find_answers(query, archive)
     theme = find_theme(asked.theme) if asked.theme else None
     chosen = Chosen(theme, asked.year, asked.author)
-    entries = readable_entries(Audience.PUBLIC).prefetch_related("corrections")
-    page, rows = turn_to(request, AnswerList(found.narrow(chosen), entries, asked.sort), asked)
+    page, ids = turn_to(request, AnswerList(found.narrow(chosen), asked.sort), asked)
+    entries = readable_entries(Audience.PUBLIC).prefetch_related("corrections").in_bulk(ids)
+    hits = show_hits(ids, archive, query)
     facets = count_facets(found, chosen)
     return HitPage(
         **page,
@@ -247,7 +249,7 @@ def search(request: HttpRequest, asked: Query[Search]) -> HitPage:
         ],
         years=[YearCount(year=year, entries=count) for year, count in facets["years"]],
         authors=[AuthorCount(name=name, entries=count) for name, count in facets["authors"]],
-        items=[Hit.of_hit(hit) for hit in describe_hits(rows, query)],
+        items=[Hit.of_hit(hit, entries[hit.entry_id]) for hit in hits if hit.entry_id in entries],
     )
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from ninja import Schema
 from pydantic import Field
 
+from briefings import hits
 from briefings.contexts import (
     CORRECTED_PARTS,
     CorrectionContext,
@@ -192,10 +193,9 @@ class Hit(EntrySummary):
     snippet_html: str = Field(description="原文片段，命中的字在 <mark> 之內")
 
     @classmethod
-    def of_hit(cls, hit: dict[str, Any]) -> "Hit":
-        """A hit as `briefings.views.search.describe_hits` gives it."""
-        summary = EntrySummary.of(hit["entry"]).model_dump()
-        return cls(**summary, headline_html=hit["headline"], snippet_html=hit["snippet"])
+    def of_hit(cls, hit: hits.Hit, entry: Entry) -> "Hit":
+        summary = EntrySummary.of(entry).model_dump()
+        return cls(**summary, headline_html=hit.headline, snippet_html=hit.snippet)
 
 
 class Author(Schema):

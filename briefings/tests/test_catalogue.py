@@ -52,6 +52,7 @@ CHANGES = {
     "its opening": lambda: Edition.objects.update(public_from=timezone.now()),
     "its date": lambda: Edition.objects.update(date=date(2020, 1, 1)),
     "its number": lambda: Edition.objects.update(number=99),
+    "its address": lambda: Edition.objects.update(slug="2020-01-01"),
     "an entry's state": lambda: Entry.objects.update(state="withdrawn"),
     "its edition": lambda: Entry.objects.update(edition=None),
     "its position": lambda: Entry.objects.update(position=9),

@@ -1,6 +1,7 @@
 """A note from the body to each place where readers find it."""
 
 import pytest
+from django.utils.html import strip_tags
 
 from briefings.contexts import describe_edition
 from briefings.html import clean_html
@@ -77,8 +78,8 @@ def test_feeds_have_the_notes_after_the_text(client, edition):
 def test_a_phrase_is_found_across_a_mark_and_within_a_note(client, edition, query):
     hits = client.get("/search/", {"q": query}).context["hits"]
 
-    assert {hit["entry"].headline for hit in hits} == {"甲", "乙"}
-    assert all(f"<mark>{query}</mark>" in hit["snippet"] for hit in hits)
+    assert {strip_tags(hit.headline) for hit in hits} == {"甲", "乙"}
+    assert all(f"<mark>{query}</mark>" in hit.snippet for hit in hits)
 
 
 def test_what_is_described_is_what_was_stored_with_its_notes_apart(edition):

@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 from django.db import OperationalError
+from django.utils.html import strip_tags
 
 from briefings.models import Audience, GlossaryTerm, SearchMiss, Theme
 from briefings.publishing import withdraw_edition
@@ -15,7 +16,7 @@ def search(client, **parameters):
 
 
 def found(context) -> list[str]:
-    return [hit["entry"].headline for hit in context["hits"]]
+    return [strip_tags(hit.headline) for hit in context["hits"]]
 
 
 @pytest.mark.parametrize("query", ["新質生產力", "新质生产力", "新 質生產力", "「新質生產力」"])

@@ -1,6 +1,6 @@
 """The search page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,22 +19,20 @@ from briefings.finding import (
     understand_query,
 )
 from briefings.forms import SearchForm
-from briefings.models import Audience, Entry, EntryQuerySet
+from briefings.hits import show_hits
 from briefings.phrases import MOST_COMPARED, list_pinned, make_address
-from briefings.search.index import read_texts
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
-from briefings.search.snippets import highlight, make_snippet, render_fragments
 from briefings.views.pages import PAGE_LENGTH, ReaderView
 
 MOST_AUTHORS = 12
 
 
-class AnswerList(Sequence[Entry]):
-    """Answers in their order, for a paginator: of its pages the entries are read."""
+class AnswerList(Sequence[int]):
+    """The ids of answers in their order, for a paginator."""
 
-    def __init__(self, answers: Answers, entries: EntryQuerySet, sort: str) -> None:
-        self.answers, self.entries, self.sort = answers, entries, sort
+    def __init__(self, answers: Answers, sort: str) -> None:
+        self.answers, self.sort = answers, sort
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -42,10 +40,7 @@ class AnswerList(Sequence[Entry]):
     def __getitem__(self, wanted: Any) -> Any:
         if isinstance(wanted, int):
             return self[wanted : wanted + 1][0]
-        # What is withdrawn while we read is in no row, and left out.
-        ids = self.answers.list_ids(wanted, self.sort)
-        rows = {entry.pk: entry for entry in self.entries.filter(pk__in=ids).order_by()}
-        return [rows[pk] for pk in ids if pk in rows]
+        return self.answers.list_ids(wanted, self.sort)
 
 
 class SearchView(ReaderView, TemplateView):
@@ -59,8 +54,8 @@ class SearchView(ReaderView, TemplateView):
         archive = open_archive(self.audience)
         query = understand_query(typed, archive)
         found = find(query, archive)
-        answers = AnswerList(found.narrow(chosen), list_shown(self.audience), sort)
-        page: Page[Entry] = Paginator(answers, PAGE_LENGTH).get_page(self.request.GET.get("page"))
+        answers = AnswerList(found.narrow(chosen), sort)
+        page: Page[int] = Paginator(answers, PAGE_LENGTH).get_page(self.request.GET.get("page"))
         is_whole_search = not (chosen or "page" in self.request.GET)
         if query and not page and is_whole_search:
             record_miss(typed)
@@ -74,7 +69,7 @@ class SearchView(ReaderView, TemplateView):
             named_count=archive.catalogue.themes.total(named_theme.pk) if named_theme else 0,
             sort=sort,
             page_obj=page,
-            hits=describe_hits(page, query),
+            hits=show_hits(list(page), archive, query),
             words=list_words(query),
             history_address=make_address(list_words(query)[:MOST_COMPARED]),
             # Somewhere to begin, or to go on from nothing.
@@ -86,13 +81,6 @@ class SearchView(ReaderView, TemplateView):
             **helps,
             **kwargs,
         )
-
-
-def list_shown(audience: Audience) -> EntryQuerySet:
-    """With what a list of hits shows of them, beside the text. One query."""
-    edition = ("slug", "number", "date", "state", "audience", "public_from")
-    shown = ("slug", "headline", *(f"edition__{name}" for name in edition))
-    return Entry.objects.visible_to(audience).select_related("edition").only(*shown)
 
 
 def list_words(query: Query) -> list[str]:
@@ -121,18 +109,3 @@ def help_further(query: Query, archive: Archive) -> dict[str, Any]:
         "suggestions": suggest(query, count),
         "near_themes": list_near_themes(query, archive),
     }
-
-
-def describe_hits(entries: Iterable[Entry], query: Query) -> list[dict[str, Any]]:
-    """One query."""
-    hits = list(entries)
-    texts = read_texts([entry.pk for entry in hits])
-    return [
-        {
-            "entry": entry,
-            "headline": render_fragments(highlight(entry.headline, query)),
-            "snippet": render_fragments(make_snippet(f"{text.lead}\n{text.body}", query)),
-        }
-        for entry in hits
-        for text in [texts.get(entry.pk) or entry.indexed_text]
-    ]

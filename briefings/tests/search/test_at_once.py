@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from django.db import connection, transaction
+from django.utils.html import strip_tags
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -245,7 +246,7 @@ def ask(client, **parameters) -> tuple[list[str], dict[str, int]]:
     """Headlines of what is found, and the facet of themes."""
     context = client.get("/search/", parameters).context
     themes = {theme.name: found for theme, found in context.get("themes", ())}
-    return [hit["entry"].headline for hit in context["hits"]], themes
+    return [strip_tags(hit.headline) for hit in context["hits"]], themes
 
 
 @pytest.mark.django_db
