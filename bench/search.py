@@ -34,6 +34,7 @@ Figures = Iterator[Figure]
 
 SAMPLED = 2000  # entries that queries are chosen from, at most
 SLOW = 50_000  # entries from which on LIKE is asked only once
+MOST_FOR_RIVALS = 100_000  # entries; of more it is only told how our time grows
 MOST_FOR_WAGTAIL = 10_000  # entries; it takes the longer for each, the more there are
 SAVED = 40  # entries
 OURS = "ours"
@@ -72,17 +73,20 @@ def run() -> Figures:
         with TemporaryDirectory(dir=settings.VAR_DIR) as folder:
             rivals = set_up(size, Path(folder) / "tantivy")
             timings[size] = time_queries(asked, rivals, size)
-            for figure in (
-                *compare_kinds(timings[size], rivals),
-                *compare_all(timings[size], rivals),
-                *compare_sizes(text_size, rivals),
-                *compare_histories(),
-                compare_saving(),
-            ):
+            for figure in compare(timings[size], rivals, text_size):
                 yield base | figure
     for smaller, larger in pairwise(sizes):
         for figure in compare_growth(timings[smaller], timings[larger]):
             yield {"database": connection.vendor, "entries": [smaller, larger]} | figure
+
+
+def compare(timings: Sequence[Timing], rivals: Sequence[Rival], text_size: int) -> Figures:
+    yield from compare_kinds(timings, rivals)
+    yield from compare_sizes(text_size, rivals)
+    if rivals:
+        yield from compare_all(timings, rivals)
+        yield from compare_histories()
+        yield compare_saving()
 
 
 def say(text: str) -> None:
@@ -99,6 +103,8 @@ def choose_for(size: int) -> list[Asked]:
 
 
 def set_up(size: int, folder: Path) -> list[Rival]:
+    if size > MOST_FOR_RIVALS:
+        return []
     say("索引：tantivy、modelsearch")
     rivals: list[Rival] = [Like(), Tantivy(folder)]
     if size <= MOST_FOR_WAGTAIL:
