@@ -295,7 +295,7 @@ def describe_imprint(imprint: Imprint, *, is_for_public: bool) -> ImprintContext
 
 
 # What an entry's description is made of beside its own row.
-DESCRIBED = ("themes", "bylines__author", "sources", "corrections")
+DESCRIBED = ("themes", "bylines", "sources", "corrections")
 
 
 def describe_entry(entry: Entry, number: int) -> EntryContext:

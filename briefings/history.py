@@ -63,7 +63,7 @@ FOLLOWED: dict[type[models.Model], tuple[str, ...]] = {
     Volume: (),
     PinnedPhrase: (),
 }
-_ENTRY_ROWS = ["themed_entries__tag__aliases", "sources", "bylines__author"]
+_ENTRY_ROWS = ["themed_entries__tag__aliases", "sources", "bylines"]
 # With these, recording costs a query a table and not one a row.
 _PREFETCHED: dict[type[models.Model], list[str]] = {
     Entry: _ENTRY_ROWS,

@@ -24,6 +24,13 @@ class Author(models.Model):
         return f"{self.name}（{self.post}）" if self.post else self.name
 
 
+class BylineManager(models.Manager["Byline"]):
+    """With their authors: nothing shows the one without the other."""
+
+    def get_queryset(self) -> models.QuerySet["Byline"]:
+        return super().get_queryset().select_related("author")
+
+
 class Byline(models.Model):
     """One author of one entry, in their order."""
 
@@ -34,6 +41,8 @@ class Byline(models.Model):
         Author, on_delete=models.PROTECT, related_name="bylines", verbose_name="作者"
     )
     position = models.PositiveIntegerField("次序", default=0)
+
+    objects = BylineManager()
 
     class Meta:
         verbose_name = verbose_name_plural = "作者"
