@@ -41,7 +41,7 @@ WATCHED = tuple(
         ("entry", ("state", "edition_id", "position")),
         ("themedentry", ("tag_id", "content_object_id")),
         ("byline", ("author_id", "entry_id")),
-        ("theme", ("name", "slug")),
+        ("theme", ("name", "slug", "description")),
         ("themealias", ("name", "theme_id")),
         ("author", ("name",)),
         ("glossaryterm", ("name",)),
@@ -81,9 +81,20 @@ class Column(Generic[Key]):
         """Which of the rows have one of these values."""
         having = np.zeros(self.length, bool)
         for key in keys:
-            if key in self.bits:
-                having |= unpack(self.bits[key], self.length)
+            having |= self.flag(key)
         return having[rows]
+
+    def flag(self, key: Key) -> Flags:
+        """Which of all rows have it."""
+        if key not in self.bits:
+            return np.zeros(self.length, bool)
+        return unpack(self.bits[key], self.length)
+
+    def list_keys(self, row: int) -> list[Key]:
+        """What the row has."""
+        word, bit = divmod(row, _WORD)
+        has = self._matrix[:, word] >> np.uint64(bit) & np.uint64(1)
+        return [key for key, is_set in zip(self.bits, has.tolist(), strict=True) if is_set]
 
 
 def pack(rows: Rows, length: int) -> NDArray[np.uint64]:
@@ -104,12 +115,13 @@ class ThemeName(NamedTuple):
 @dataclass(frozen=True)
 class Catalogue:
     entry_ids: Ids
+    edition_ids: Ids  # 0 for those in none
     days: NDArray[np.int32]  # of the edition, as `date.toordinal`; 0 without a date
     oldest_first: Rows
     themes: Column[int]
     years: Column[int]
     authors: Column[str]
-    edition_of: dict[int, Edition]  # with what a list shows of them
+    edition_of: dict[int, Edition]  # the newest first, with what lists show of them
     theme_of: dict[int, Theme]
     theme_names: tuple[ThemeName, ...]
     synonyms: Synonyms  # by the glossary, and by these themes' aliases
@@ -200,12 +212,15 @@ def read_catalogue(audience: Audience | None, now: datetime) -> Catalogue:
     )
     return Catalogue(
         entry_ids=entry_ids,
+        edition_ids=edition_ids,
         days=days,
         oldest_first=_turn_round(edition_ids),
         themes=themes,
         years=_make_column(years, row_of),
         authors=_make_column(signed, row_of),
-        edition_of=editions.only(*SHOWN_OF_EDITION).in_bulk(),
+        edition_of={
+            edition.pk: edition for edition in editions.newest_first().only(*SHOWN_OF_EDITION)
+        },
         theme_of=theme_of,
         theme_names=theme_names,
         synonyms=_read_synonyms(theme_names),

@@ -19,8 +19,10 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from briefings import hooks
+from briefings.catalogue import Archive, open_archive
 from briefings.contexts import EditionContext, absolute_url, describe_edition
-from briefings.models import CAME_OUT, Edition, Entry, SharedDraft
+from briefings.further import find_related, name_entries
+from briefings.models import CAME_OUT, Audience, Edition, Entry, SharedDraft
 from briefings.views.entries import place_entry
 
 GOOD_FOR = (1, 7, 30)  # days that a link can be asked for
@@ -43,6 +45,15 @@ def undone() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+def show_placed(entry: Entry, edition: EditionContext, archive: Archive) -> dict[str, Any]:
+    """What its page will show, with related entries of an archive that was opened before: one
+    opened inside `undone` would be everybody's next, and made anew after it.
+    """
+    theme_ids = entry.themed_entries.values_list("tag_id", flat=True)
+    related = name_entries(find_related(entry, theme_ids, archive), archive)
+    return place_entry(entry, edition) | {"related": list(related.values())}
 
 
 def describe_placed(entry: Entry) -> tuple[Edition, EditionContext]:
@@ -108,8 +119,9 @@ def show_shared(request: HttpRequest, shared: SharedDraft) -> HttpResponse:
     if isinstance(thing, Edition):
         page = {"edition": describe_edition(thing)}
         return render(request, "briefings/edition_detail.html", context | page)
+    archive = open_archive(Audience.PUBLIC)
     with undone():
         _, description = describe_placed(thing)
         # This entry was shared, and not what stands beside it.
-        page = place_entry(thing, description.only([thing.pk]))
+        page = show_placed(thing, description.only([thing.pk]), archive)
         return render(request, "briefings/entry_preview.html", context | page)

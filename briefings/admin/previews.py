@@ -16,14 +16,14 @@ from briefings.admin.form_values import Forms, is_deleted
 from briefings.admin.freshness import person_at
 from briefings.admin.panels import Panel, WithPanels
 from briefings.autosaves import Fields
+from briefings.catalogue import open_archive
 from briefings.contexts import EditionContext
 from briefings.hooks import EntryPreview, entry_previews
 from briefings.html import HTMLTooLong
-from briefings.models import Autosave, Edition, Entry
+from briefings.models import Audience, Autosave, Edition, Entry
 from briefings.pdf import PDFRefused, render_edition_pdf
 from briefings.placing import append_entry
-from briefings.previews import describe_placed, undone
-from briefings.views.entries import place_entry
+from briefings.previews import describe_placed, show_placed, undone
 
 _TYPED_TEXTS = {"headline": "（未有標題）", "lead": "", "body": ""}
 
@@ -83,9 +83,10 @@ class WithPreview(WithPanels, WithDrafts):
         entry: Entry | None,
         fields: Fields | None,
     ) -> HttpResponse:
+        archive = open_archive(Audience.PUBLIC)
         with self._as_if_saved(request, entry, fields) as (written, edition, description):
             if kind == "page":
-                page = place_entry(written, description)
+                page = show_placed(written, description, archive)
                 return render(request, "briefings/entry_preview.html", page)
         if "whole" not in request.GET:
             description = description.only([written.pk])

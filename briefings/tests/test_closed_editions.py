@@ -62,7 +62,7 @@ def test_a_member_finds_a_closed_edition_wherever_it_belongs(path, member, close
 def test_a_member_finds_its_themes_and_what_they_count(member, closed):
     themes = member.get("/themes/").context["themes"]
 
-    assert {theme.name: theme.entry_count for theme in themes} == {"共同": 3, "先讀主題": 1}
+    assert {theme.name: count for theme, count in themes} == {"共同": 3, "先讀主題": 1}
 
 
 def test_a_member_is_sent_on_from_where_its_theme_was(member, closed):
@@ -149,6 +149,7 @@ def test_a_row_at_hand_knows_what_the_rule_says_of_it(fields):
 def test_being_for_members_costs_a_list_no_query(path, member, django_assert_max_num_queries):
     for day in range(1, 9):
         make_closed(date=date(2025, 6, day))
+    member.get(path)  # the archive is then in memory
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(10):
         member.get(path)

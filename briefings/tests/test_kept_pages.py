@@ -6,9 +6,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from briefings import kept_pages
+from briefings import hooks, kept_descriptions, kept_pages
 from briefings.changes import list_watched
-from briefings.models import Audience, Edition, Entry, Publication, Theme
+from briefings.models import (
+    Audience,
+    Author,
+    Byline,
+    Edition,
+    Entry,
+    Publication,
+    Source,
+    Theme,
+)
 from briefings.publishing import publish_edition, withdraw_edition
 from briefings.tests.makers import make_draft, make_published
 
@@ -42,19 +51,30 @@ CHANGES = {
     "a withdrawal": lambda: withdraw_edition(Edition.objects.get(), note="有誤"),
     "a theme's name": lambda: Theme.objects.update(name="財稅"),
     "the publication": lambda: Publication.objects.update(name="新名"),
+    "an author": lambda: Byline.objects.create(
+        entry=Entry.objects.get(), author=Author.objects.create(name="陳大文")
+    ),
+    "a source": lambda: Source.objects.create(entry=Entry.objects.get(), title="統計月刊"),
     "another edition": lambda: make_published({"headline": "新篇"}, date=date(2026, 11, 27)),
 }
+
+
+@pytest.fixture(params=["", "any=1"], ids=["without a cookie", "with a cookie"])
+def reader(request) -> Client:
+    """Whose page is kept, or what it shows is."""
+    return Client(headers={"Cookie": request.param} if request.param else {})
 
 
 @pytest.mark.usefixtures("edition")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("path", PATHS)
-def test_after_any_change_it_is_what_a_fresh_process_makes(client, path, change):
-    client.get(path)
+def test_after_any_change_it_is_what_a_fresh_process_makes(reader, path, change):
+    reader.get(path)
 
     CHANGES[change]()
-    again = client.get(path)
+    again = reader.get(path)
 
+    kept_descriptions._kept.clear()
     fresh = Client().get(path)
     assert (again.status_code, again.content) == (fresh.status_code, fresh.content)
 
@@ -80,6 +100,63 @@ def test_what_is_published_while_a_page_is_made_is_on_the_next(client, monkeypat
 
     assert "關稅" not in client.get("/").text
     assert "關稅" in client.get("/").text
+
+
+@pytest.mark.parametrize("path", ["/", "/editions/2026-11-20/", "/entries/關稅/"])
+def test_what_is_corrected_while_an_edition_is_described_is_on_the_next(
+    reader, edition, monkeypatch, path
+):
+    describe = kept_descriptions.describe_edition
+
+    def describe_and_correct(row):
+        monkeypatch.undo()
+        description = describe(row)
+        Entry.objects.update(headline="匯率")
+        return description
+
+    monkeypatch.setattr(kept_descriptions, "describe_edition", describe_and_correct)
+
+    assert "關稅" in reader.get(path).text
+    assert "匯率" in reader.get(path).text
+
+
+@pytest.mark.usefixtures("edition")
+def test_what_a_page_shows_of_an_edition_is_read_once_for_all(
+    reader, django_assert_max_num_queries
+):
+    reader.get("/editions/2026-11-20/")
+    reader.get("/entries/關稅/")
+
+    with django_assert_max_num_queries(3):
+        reader.get("/editions/2026-11-20/")
+    with django_assert_max_num_queries(6):
+        reader.get("/entries/關稅/")
+
+
+def test_each_language_has_its_own_words(reader):
+    make_published(number=1, date=date(2026, 11, 20))
+    for _ in range(2):
+        assert "Issue 1" in reader.get("/en/editions/2026-11-20/").text
+        assert "第1期" in reader.get("/editions/2026-11-20/").text
+
+
+def test_a_member_is_no_longer_told_that_an_open_edition_is_for_members(monkeypatch):
+    soon = timezone.now() + timedelta(hours=1)
+    edition = make_published({"headline": "關稅"}, audience=Audience.MEMBERS, public_from=soon)
+    monkeypatch.setattr(hooks, "audience_of", lambda request: Audience.MEMBERS)
+    member = Client(headers={"Cookie": "any=1"})
+    assert "會員先讀" in member.get(edition.get_absolute_url()).text
+
+    monkeypatch.setattr(timezone, "now", lambda: soon)
+    assert "會員先讀" not in member.get(edition.get_absolute_url()).text
+
+
+def test_no_more_descriptions_are_kept_than_fit(client, monkeypatch):
+    monkeypatch.setattr(kept_descriptions, "MOST_KEPT", 2)
+    for day in (1, 2, 3):
+        client.get(make_published({}, date=date(2026, 10, day)).get_absolute_url())
+
+    assert len(kept_descriptions._kept) == 2
 
 
 def test_an_edition_that_opens_by_itself_is_there_at_its_time(client, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+from briefings import kept_descriptions
 from briefings.api import operations
 from briefings.contexts import describe_edition
 from briefings.models import Audience, Edition, Entry, State, Theme
@@ -19,7 +20,6 @@ from briefings.publishing import (
 )
 from briefings.tests.makers import make_draft, make_published
 from briefings.tests.test_pdf import read_text
-from briefings.views import entries
 
 pytestmark = pytest.mark.django_db
 NOTE = "資料有誤，現正核實。"
@@ -291,14 +291,14 @@ def withdraw_meanwhile(monkeypatch, module, *, afterwards=False, whole=False):
 )
 def test_an_entry_that_is_withdrawn_meanwhile_is_told_as_gone(address, client, monkeypatch):
     entry = make_published({"headline": "甲"}, {"headline": "乙"}).entries.first()
-    withdraw_meanwhile(monkeypatch, entries)
+    withdraw_meanwhile(monkeypatch, kept_descriptions)
 
     assert client.get(address.format(number=entry.pk)).status_code in (404, 410)
 
 
 def test_an_edition_that_is_withdrawn_meanwhile_is_told_as_gone(client, monkeypatch):
     make_published({"headline": "甲"}, {"headline": "乙"})
-    withdraw_meanwhile(monkeypatch, entries, afterwards=True, whole=True)
+    withdraw_meanwhile(monkeypatch, kept_descriptions, afterwards=True, whole=True)
 
     assert client.get("/entries/甲/").status_code in (404, 410)
 

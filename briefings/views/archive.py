@@ -9,14 +9,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.generic import ListView, TemplateView
 
-from briefings.catalogue import open_archive
-from briefings.contexts import describe_edition
 from briefings.finding import Chosen, find_all
 from briefings.forms import YearForm
+from briefings.further import find_neighbours
 from briefings.models import Audience, Edition, Entry, Theme
 from briefings.schema_org import describe_edition_page, write_json_ld
 from briefings.views.pages import (
     PAGE_LENGTH,
+    DescribingView,
     GoneWhenWithdrawn,
     LastingPage,
     ReaderView,
@@ -29,18 +29,18 @@ RECENT_EDITIONS = 6
 RELATED_THEMES = 8
 
 
-class HomeView(ReaderView, LastingPage, TemplateView):
+class HomeView(DescribingView, LastingPage, TemplateView):
     template_name = "briefings/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         newest, *recent = readable_editions(self.audience)[: RECENT_EDITIONS + 1] or [None]
-        latest = newest and describe_edition(newest)
+        latest = newest and self.describe(newest)
         if latest:
             kwargs["publication"] = latest.publication
         return super().get_context_data(
             latest=latest,
             recent_editions=recent,
-            themes=Theme.objects.visible_to(self.audience).order_by("-entry_count", "name"),
+            themes=find_all(self.archive).count_themes(),
             **kwargs,
         )
 
@@ -68,7 +68,7 @@ class EditionListView(ReaderView, LastingPage, ListView):
         return context | {"volumes": public_volumes() if is_start else []}
 
 
-class EditionDetailView(ReaderView, LastingPage, GoneWhenWithdrawn):
+class EditionDetailView(DescribingView, LastingPage, GoneWhenWithdrawn):
     model = Edition
     template_name = "briefings/edition_detail.html"
 
@@ -76,37 +76,27 @@ class EditionDetailView(ReaderView, LastingPage, GoneWhenWithdrawn):
         return Edition.objects.visible_to(self.audience)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        previous, following = find_neighbours(self.object, self.audience)
-        edition = describe_edition(self.object)
+        try:
+            neighbours = find_neighbours(self.object, self.archive)
+        except LookupError:  # it was withdrawn after it was read
+            raise Http404 from None
+        edition = self.describe(self.object)
         # Other sites are told of what everybody may read.
         schema = "" if edition.is_for_members else write_json_ld(describe_edition_page(edition))
         return super().get_context_data(
             **{**kwargs, "edition": edition},
             schema=schema,
-            previous=previous,
-            following=following,
+            previous=neighbours.earlier,
+            following=neighbours.later,
         )
 
 
-def find_neighbours(edition: Edition, audience: Audience) -> tuple[Edition | None, Edition | None]:
-    """The editions before and after that may be read, in the order of the lists."""
-    editions = Edition.objects.visible_to(audience).newest_first()
-    same_day = list(editions.filter(date=edition.date))
-    if edition not in same_day:  # it was withdrawn after it was read
-        raise Http404
-    place = same_day.index(edition)
-    return (
-        next(iter(same_day[place + 1 :]), None) or editions.filter(date__lt=edition.date).first(),
-        same_day[place - 1] if place else editions.filter(date__gt=edition.date).last(),
-    )
-
-
-class ThemeListView(ReaderView, LastingPage, ListView):
+class ThemeListView(ReaderView, LastingPage, TemplateView):
     template_name = "briefings/theme_list.html"
-    context_object_name = "themes"
 
-    def get_queryset(self) -> QuerySet[Theme]:
-        return Theme.objects.visible_to(self.audience).order_by("-entry_count", "name")
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        themes = find_all(self.archive).count_themes()
+        return super().get_context_data(themes=themes, **kwargs)
 
 
 def send_on(
@@ -124,9 +114,11 @@ class ThemeDetailView(ReaderView, LastingPage, ListView):
     paginate_by = PAGE_LENGTH
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        theme = Theme.objects.visible_to(self.audience).filter(slug=kwargs["slug"]).first()
+        slug = kwargs["slug"]
+        themes = self.archive.catalogue.theme_of.values()
+        theme = next((theme for theme in themes if theme.slug == slug), None)
         if theme is None:
-            return send_on(kwargs["slug"], "briefings:theme_detail", self.audience)
+            return send_on(slug, "briefings:theme_detail", self.audience)
         self.theme = theme
         return super().get(request, *args, **kwargs)
 
@@ -142,13 +134,13 @@ class ThemeDetailView(ReaderView, LastingPage, ListView):
         return entries.filter(edition__date__year=self.year) if self.year else entries
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        archive = open_archive(self.audience)
-        everything = find_all(archive).narrow(Chosen(theme=self.theme))
+        everything = find_all(self.archive).narrow(Chosen(theme=self.theme))
         years = everything.count_years()
         if self.year and self.year not in dict(years):
             raise Http404
         return super().get_context_data(
             theme=self.theme,
+            entry_count=len(everything),
             year=self.year,
             timeline=make_timeline(years),
             related_themes=[

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django.core.files.storage import default_storage
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpResponse,
@@ -17,19 +17,25 @@ from briefings.contexts import (
     EditionContext,
     EntryContext,
     absolute_url,
-    describe_edition,
+)
+from briefings.further import (
+    NamedEntry,
+    find_neighbours,
+    find_related,
+    list_citing,
+    list_entry_ids,
+    list_theme_ids,
+    name_entries,
 )
 from briefings.models import Audience, Edition, Entry, Publication
 from briefings.phrases import find_pinned_in, make_address
-from briefings.views.archive import find_neighbours
 from briefings.views.files import send_card
-from briefings.views.pages import GoneWhenWithdrawn, LastingPage, ReaderView, readable_entries
+from briefings.views.pages import DescribingView, GoneWhenWithdrawn, LastingPage
 
-RELATED_ENTRIES = 4
 CITING_ENTRIES = 20
 
 
-class OfEntry(ReaderView, GoneWhenWithdrawn):
+class OfEntry(DescribingView, GoneWhenWithdrawn):
     """What is at an address of an entry, by its slug or its number."""
 
     model = Entry
@@ -48,8 +54,8 @@ class OfEntry(ReaderView, GoneWhenWithdrawn):
         came_out = self.edition.published_at if self.audience == Audience.MEMBERS else None
         return versions.list_versions(entry, came_out or self.edition.opened_at)
 
-    def describe(self) -> tuple[EntryContext, EditionContext]:
-        edition = describe_edition(self.edition)
+    def describe_both(self) -> tuple[EntryContext, EditionContext]:
+        edition = self.describe(self.edition)
         return edition.entries[find_place(self.object, edition)], edition
 
 
@@ -57,21 +63,42 @@ class EntryDetailView(LastingPage, OfEntry):
     template_name = "briefings/entry_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        page = place_entry(self.object, describe_edition(self.edition), self.audience)
+        page = place_entry(self.object, self.describe(self.edition))
         entry, edition = page["entry"], page["edition"]
         told = {} if edition.is_for_members else self.tell_others(entry, edition)
         phrases = [(phrase, make_address([phrase.text])) for phrase in find_pinned_in(self.object)]
-        cited_by = readable_entries(self.audience).citing(self.object)
         return super().get_context_data(
             **{**kwargs, **page},
-            **find_beyond(self.edition, page, self.audience),
+            **self.lead_further(page),
             **cite(entry, edition),
             **told,
             phrases=phrases,
             slug=self.object.slug,
             versions=self.list_versions(entry)[::-1],
-            cited_by=cited_by.prefetch_related(None)[:CITING_ENTRIES],
         )
+
+    def lead_further(self, page: dict[str, Any]) -> dict[str, Any]:
+        """The entries that the page names beside those of its edition."""
+        archive = self.archive
+        try:
+            neighbours = find_neighbours(self.edition, archive)
+        except LookupError:  # it was withdrawn after it was read
+            raise Http404 from None
+        before = [] if page["previous"] else list_entry_ids(neighbours.earlier, archive)[-1:]
+        after = [] if page["following"] else list_entry_ids(neighbours.later, archive)[:1]
+        related = find_related(self.object, list_theme_ids(self.object, archive), archive)
+        citing = list_citing(self.object, archive)[:CITING_ENTRIES]
+        names = name_entries(list(dict.fromkeys([*before, *after, *related, *citing])), archive)
+
+        def name(ids: list[int]) -> list[NamedEntry]:
+            return [names[pk] for pk in ids if pk in names]
+
+        return {
+            "earlier": next(iter(name(before)), None),
+            "later": next(iter(name(after)), None),
+            "related": name(related),
+            "cited_by": name(citing),
+        }
 
     def tell_others(self, entry: EntryContext, edition: EditionContext) -> dict[str, Any]:
         """What other sites are told of it."""
@@ -90,9 +117,7 @@ def find_place(entry: Entry, edition: EditionContext) -> int:
     return place
 
 
-def place_entry(
-    entry: Entry, edition: EditionContext, audience: Audience = Audience.PUBLIC
-) -> dict[str, Any]:
+def place_entry(entry: Entry, edition: EditionContext) -> dict[str, Any]:
     """What an entry's page shows of it and of the edition round it."""
     place = find_place(entry, edition)
     return {
@@ -100,40 +125,7 @@ def place_entry(
         "edition": edition,
         "previous": edition.entries[place - 1] if place else None,
         "following": next(iter(edition.entries[place + 1 :]), None),
-        "related": find_related(entry, audience)[:RELATED_ENTRIES],
     }
-
-
-def find_beyond(
-    edition: Edition, page: dict[str, Any], audience: Audience
-) -> dict[str, Entry | None]:
-    """Where reading goes on past the first or the last entry of an edition."""
-    if page["previous"] and page["following"]:
-        return {}
-    earlier, later = find_neighbours(edition, audience)
-    return {
-        "earlier": None if page["previous"] else list_entries(earlier, audience).last(),
-        "later": None if page["following"] else list_entries(later, audience).first(),
-    }
-
-
-def list_entries(edition: Edition | None, audience: Audience) -> QuerySet[Entry]:
-    """Those of it that may be read, in order."""
-    entries = readable_entries(audience)
-    entries = entries.filter(edition=edition) if edition else entries.none()
-    return entries.order_by("position", "pk").prefetch_related(None)
-
-
-def find_related(entry: Entry, audience: Audience) -> QuerySet[Entry]:
-    """Entries of other editions that share its themes, the most shared first."""
-    return (
-        readable_entries(audience)
-        .exclude(edition=entry.edition)
-        .filter(themed_entries__tag__themed_entries__content_object=entry)
-        .annotate(shared=Count("pk"))
-        .order_by("-shared", "-edition__date", "position", "-pk")
-        .prefetch_related(None)
-    )
 
 
 def cite(entry: EntryContext, edition: EditionContext) -> dict[str, Any]:
@@ -153,7 +145,7 @@ class BibTeXView(OfEntry):
     ending = "bib"
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        entry, edition = self.describe()
+        entry, edition = self.describe_both()
         record = self.write(entry, edition, accessed=timezone.localdate())
         name = f"{citations.name_record(entry)}.{self.ending}"
         return HttpResponse(
@@ -208,7 +200,7 @@ class VersionView(OfEntry):
     template_name = "briefings/entry_version.html"
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        now, edition = self.describe()
+        now, edition = self.describe_both()
         known = self.list_versions(now)
         version = next((one for one in known if one.number == self.kwargs["version"]), None)
         if version is None:

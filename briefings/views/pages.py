@@ -12,7 +12,10 @@ from django.views.generic import DetailView, View
 from django.views.generic.base import ContextMixin
 
 from briefings import hooks
+from briefings.catalogue import Archive, open_archive
+from briefings.changes import Kind, read_marks
 from briefings.contexts import EditionContext, absolute_url
+from briefings.kept_descriptions import recall_description
 from briefings.kept_pages import allow_keeping
 from briefings.languages import is_page, list_addresses
 from briefings.models import (
@@ -68,12 +71,29 @@ class ReaderView(View):
     def audience(self) -> Audience:
         return hooks.audience_of(self.request)
 
+    @cached_property
+    def archive(self) -> Archive:
+        """What this reader may read, as it was when it was first asked for."""
+        return open_archive(self.audience)
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         answer = super().dispatch(request, *args, **kwargs)
         mark_for(self.audience, answer)
         if isinstance(self, LastingPage) and self.audience == Audience.PUBLIC:
             allow_keeping(answer)
         return answer
+
+
+class DescribingView(ReaderView):
+    """Shows what readers may read of an edition, from its description."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # Before any row is read: what is changed meanwhile makes a description old.
+        self.version = read_marks()[Kind.PAGES]
+        return super().dispatch(request, *args, **kwargs)
+
+    def describe(self, edition: Edition) -> EditionContext:
+        return recall_description(edition, self.version)
 
 
 class LastingPage(ContextMixin):

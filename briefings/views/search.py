@@ -7,7 +7,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.views.generic import TemplateView
 
-from briefings.catalogue import Archive, open_archive
+from briefings.catalogue import Archive
 from briefings.finding import (
     Answers,
     Chosen,
@@ -51,7 +51,7 @@ class SearchView(ReaderView, TemplateView):
         form.is_valid()
         chosen = form.chosen
         typed, sort = form.cleaned_data.get("q", ""), form.cleaned_data.get("sort", "")
-        archive = open_archive(self.audience)
+        archive = self.archive
         query = understand_query(typed, archive)
         found = find(query, archive)
         answers = AnswerList(found.narrow(chosen), sort)
