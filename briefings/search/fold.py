@@ -52,7 +52,7 @@ def decode(codes: Codes) -> str:
 
 def fold_codes(codes: Codes) -> Codes:
     """Of many characters by their code points: ten times as fast as one by one."""
-    return _list_codes()[codes]
+    return _list_codes().take(codes)
 
 
 @cache

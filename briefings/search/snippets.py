@@ -70,7 +70,7 @@ def render_fragments(fragments: list[Fragment]) -> SafeString:
 
 def join_lines(text: str) -> str:
     """Without the line breaks that HTML would show as spaces after Chinese punctuation."""
-    return _BREAK_AFTER_PUNCTUATION.sub("", text)
+    return _BREAK_AFTER_PUNCTUATION.sub("", text) if "\n" in text else text
 
 
 def find_places(text: str, query: Query, *, most: int | None = None) -> list[Place]:
