@@ -1,0 +1,40 @@
+"""Who reads, and getting it to them once. Everybody imports from here."""
+
+from subscribers.models.deliveries import Delivery, DeliveryQuerySet
+from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
+from subscribers.models.mailings import Digest, Mailing
+from subscribers.models.members import (
+    ASK_AGAIN_AFTER,
+    CONFIRMATION_GIVEN_UP,
+    CONFIRMATION_WAIT,
+    ChosenTheme,
+    Frequency,
+    Member,
+    MemberQuerySet,
+    MemberState,
+    normalise_email,
+    word_consent,
+)
+from subscribers.models.states import DeliveryState, MailingState
+
+__all__ = [
+    "ASK_AGAIN_AFTER",
+    "CONFIRMATION_GIVEN_UP",
+    "CONFIRMATION_WAIT",
+    "LOGIN_LINK_GOOD_FOR",
+    "ChosenTheme",
+    "Delivery",
+    "DeliveryQuerySet",
+    "DeliveryState",
+    "Digest",
+    "Frequency",
+    "LoginLink",
+    "Mailing",
+    "MailingState",
+    "Member",
+    "MemberQuerySet",
+    "MemberSession",
+    "MemberState",
+    "normalise_email",
+    "word_consent",
+]

@@ -1,0 +1,169 @@
+"""The ledger: who gets which copy, and what became of it."""
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef
+
+from briefings.models import State
+from subscribers.models.mailings import Digest, Mailing
+from subscribers.models.members import Member
+from subscribers.models.states import DeliveryState
+
+# Both as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
+# which PostgreSQL does not ask again after it has waited for another's claim.
+
+
+def _is_wanted() -> Exists:
+    return Exists(Member.objects.wants_every_edition().filter(pk=OuterRef("member_id")))
+
+
+def _is_of_published_edition() -> Exists:
+    published = Mailing.objects.filter(edition__state=State.PUBLISHED)
+    return Exists(published.filter(pk=OuterRef("mailing_id")))
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> Self:
+        return self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
+
+    def unfinished(self) -> Self:
+        """Those the machine still has to do something about."""
+        return self.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING])
+
+    def skip_unwanted(self) -> None:
+        """queued → skipped, with the reason, for what changed since the opening.
+
+        The member left, paused or was deleted; or else the edition was withdrawn.
+        """
+        queued = self.filter(state=DeliveryState.QUEUED)
+        queued.filter(~_is_wanted()).update(state=DeliveryState.SKIPPED, reply="會員已不收取")
+        queued.filter(~_is_of_published_edition()).update(
+            state=DeliveryState.SKIPPED, reply="這一期已撤回"
+        )
+
+    def unsettled(self) -> Self:
+        """Those that a person may send again."""
+        return self.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNKNOWN])
+
+    def requeue_unsettled(self, now: datetime) -> int:
+        """failed | unknown → queued, with all attempts before them."""
+        return self.unsettled().update(
+            state=DeliveryState.QUEUED, attempts=0, not_before=now, reply=""
+        )
+
+    def accept_as_sent(self) -> int:
+        """unknown → sent, as a person decided; if it did go out, then when it was claimed."""
+        return self.filter(state=DeliveryState.UNKNOWN).update(
+            state=DeliveryState.SENT, sent_at=F("claimed_at"), reply="結果不明，由編輯當作已寄出"
+        )
+
+    def abandoned(self, now: datetime) -> Self:
+        """Claimed so long ago that the worker must be dead."""
+        lease = timedelta(seconds=settings.DELIVERY_LEASE)
+        return self.filter(state=DeliveryState.SENDING, claimed_at__lt=now - lease)
+
+
+class Delivery(models.Model):
+    """One member's copy of one mailing; a row of the ledger.
+
+    Every change is one UPDATE that names the state it expects, committed by itself, so it is
+    right however many workers do the same thing at once.
+    """
+
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.CASCADE, related_name="deliveries", verbose_name="發送"
+    )
+    member = models.ForeignKey(
+        Member,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="deliveries",
+        verbose_name="會員",
+    )
+    digest = models.ForeignKey(Digest, on_delete=models.CASCADE, verbose_name="摘要")
+    email = models.EmailField("電郵")
+    name = models.CharField("稱呼", max_length=60, blank=True)
+    state = models.CharField(
+        "狀態", max_length=20, choices=DeliveryState, default=DeliveryState.QUEUED
+    )
+    attempts = models.PositiveSmallIntegerField("次數", default=0)
+    not_before = models.DateTimeField("不早於")
+    claim = models.UUIDField(null=True)
+    claimed_at = models.DateTimeField("認領時間", null=True)
+    sent_at = models.DateTimeField("寄出時間", null=True)
+    reply = models.TextField("郵件伺服器的回覆", blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "投遞"
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["mailing", "member"], name="one_delivery_per_member")
+        ]
+        indexes = [
+            # A chunk's rows to claim, the sweeper's rows to wake, and the counts on the screen
+            # all ask for the rows of one mailing in one state.
+            models.Index(fields=["mailing", "state"], name="deliveries_by_state"),
+            # Is anybody at work on this mailing? The latest claim tells.
+            models.Index(fields=["mailing", "claimed_at"], name="deliveries_by_claim"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email}：{self.get_state_display()}"
+
+    def take(self, now: datetime) -> bool:
+        """queued → sending. Of all who try at once, one is told True.
+
+        False if the member no longer wants it or the edition was withdrawn; also if it was tried
+        by another since it was read, which makes `attempts` here stale.
+        """
+        claim = uuid4()
+        has_taken = (
+            Delivery.objects.due(now)
+            .filter(_is_wanted(), _is_of_published_edition(), pk=self.pk, attempts=self.attempts)
+            .update(
+                state=DeliveryState.SENDING,
+                claim=claim,
+                claimed_at=now,
+                attempts=F("attempts") + 1,
+            )
+        )
+        if has_taken:
+            self.claim = claim
+            self.attempts += 1
+        return bool(has_taken)
+
+    def mark_sent(self, now: datetime) -> None:
+        """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes."""
+        Delivery.objects.filter(pk=self.pk).exclude(state=DeliveryState.SENT).update(
+            state=DeliveryState.SENT, sent_at=now, claim=None, reply=""
+        )
+
+    def mark_failed(self, reply: str) -> bool:
+        return self._settle(state=DeliveryState.FAILED, reply=reply)
+
+    def hold(self, reply: str) -> bool:
+        return self._settle(state=DeliveryState.UNKNOWN, reply=reply)
+
+    def requeue(self, *, not_before: datetime, reply: str) -> bool:
+        return self._settle(state=DeliveryState.QUEUED, not_before=not_before, reply=reply)
+
+    def give_back(self, reply: str) -> bool:
+        """Nothing was tried, so it counts as no attempt, and is no sign of anybody at work."""
+        return self._settle(
+            state=DeliveryState.QUEUED, attempts=F("attempts") - 1, claimed_at=None, reply=reply
+        )
+
+    def _settle(self, **changes: Any) -> bool:
+        """Only who holds the claim may say how it ended."""
+        mine: dict[str, UUID | int | None] = {"pk": self.pk, "claim": self.claim}
+        return bool(
+            Delivery.objects.filter(state=DeliveryState.SENDING, **mine).update(
+                claim=None, **changes
+            )
+        )

@@ -1,0 +1,228 @@
+"""Who may receive mail, and what they chose."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from briefings.models import Publication, Theme
+from subscribers.addresses import validate_address
+
+# Anybody may type anybody's address, and as often as they like.
+ASK_AGAIN_AFTER = timedelta(minutes=10)
+
+# How long the sweep leaves a confirmation to the task that was queued for it, and until when it
+# tries: by then who asked has forgotten it, or asked again.
+CONFIRMATION_WAIT = timedelta(minutes=5)
+CONFIRMATION_GIVEN_UP = timedelta(days=3)
+
+
+class MemberState(models.TextChoices):
+    """pending → active → unsubscribed → active (by signing up and confirming again)"""
+
+    PENDING = "pending", "待確認"
+    ACTIVE = "active", "有效"
+    UNSUBSCRIBED = "unsubscribed", "已取消訂閱"
+
+
+class Frequency(models.TextChoices):
+    EVERY_EDITION = "every", "每期寄送"
+    WEEKLY = "weekly", "每週摘要"
+    MONTHLY = "monthly", "每月摘要"
+    PAUSED = "paused", "暫停寄送"
+
+
+def normalise_email(email: str) -> str:
+    """The domain in lower case; what stands before the @ is its owner's business (RFC 5321)."""
+    local, at, domain = email.strip().rpartition("@")
+    return f"{local}{at}{domain.lower()}"
+
+
+def word_consent(publication: Publication) -> str:
+    """What somebody agrees to by signing up."""
+    return (
+        f"本人同意{publication.organisation}{publication.department}以上述電郵地址"
+        f"寄送《{publication.name}》，並明白可隨時免費取消訂閱。"
+    )
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def active(self) -> Self:
+        return self.filter(state=MemberState.ACTIVE)
+
+    def wants_every_edition(self) -> Self:
+        return self.active().filter(frequency=Frequency.EVERY_EDITION)
+
+    def confirmation_due(self, now: datetime) -> Self:
+        """Those who were promised a confirmation that is not sent yet."""
+        return self.filter(confirmation_due_at__lte=now, asked_at__gt=now - CONFIRMATION_GIVEN_UP)
+
+    def with_email(self, email: str) -> Self:
+        """At most one, whatever the case of its letters."""
+        return self.alias(lower_email=Lower("email")).filter(
+            lower_email=normalise_email(email).lower()
+        )
+
+    def hold(self) -> Self:
+        """Locked until the transaction ends: what members are let in by comes and goes under this.
+
+        A mailing may still be opened to them meanwhile.
+        """
+        return self.select_for_update(no_key=True)
+
+    def sign_up(
+        self, *, email: str, name: str, frequency: str, themes: Iterable[Theme], now: datetime
+    ) -> "Member":
+        """A stranger's wish to join; counts for nothing until the address's owner confirms it.
+
+        An active member is returned as they are: whoever typed the address has not shown that it
+        is theirs. Two at once end in one row.
+        """
+        with transaction.atomic():
+            member = self.with_email(email).first() or self._create_or_find(email)
+            if member.state == MemberState.ACTIVE:
+                return member
+            member.name = name
+            member.frequency = frequency
+            member.consent_wording = word_consent(Publication.load())
+            member.consented_at = now
+            # Only these: a confirmation that arrives meanwhile must not be undone.
+            member.save(update_fields=["name", "frequency", "consent_wording", "consented_at"])
+            member.themes.set(Theme.objects.hold(themes))
+        return member
+
+    def _create_or_find(self, email: str) -> "Member":
+        try:
+            with transaction.atomic():
+                return self.create(email=email)
+        except IntegrityError:
+            return self.with_email(email).get()
+
+
+class Member(models.Model):
+    """Someone who may receive mail."""
+
+    email = models.EmailField("電郵", validators=[validate_address])  # unique: see Meta
+    name = models.CharField("稱呼", max_length=60, blank=True)
+    state = models.CharField(
+        "狀態", max_length=20, choices=MemberState, default=MemberState.PENDING, editable=False
+    )
+    frequency = models.CharField(
+        "頻率", max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION
+    )
+    themes = models.ManyToManyField(
+        Theme,
+        verbose_name="政策主題",
+        blank=True,
+        related_name="members",
+        help_text="留空即全部。",
+        through="ChosenTheme",
+    )
+    consent_wording = models.TextField("同意聲明", blank=True)
+    consented_at = models.DateTimeField("同意時間", null=True, blank=True, editable=False)
+    confirmed_at = models.DateTimeField("確認時間", null=True, blank=True, editable=False)
+    unsubscribed_at = models.DateTimeField("取消時間", null=True, blank=True, editable=False)
+    # When a confirmation was last asked for, and when the sweep is to look whether it was sent;
+    # none is due once it was.
+    asked_at = models.DateTimeField("要求確認信時間", null=True, blank=True, editable=False)
+    confirmation_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField("建立時間", auto_now_add=True)
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "會員"
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            # One mailbox, one member: mail systems don't tell Chan@ from chan@.
+            models.UniqueConstraint(
+                Lower("email"),
+                name="one_member_per_address",
+                violation_error_message="已有會員使用這個電郵地址。",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=MemberState.ACTIVE) | Q(confirmed_at__isnull=False),
+                name="active_member_has_confirmed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = normalise_email(self.email)
+        super().save(*args, **kwargs)
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == MemberState.ACTIVE
+
+    def confirm(self, now: datetime | None = None) -> bool:
+        """→ active. False, and no change, unless a wish to join waits for this.
+
+        Who unsubscribed after asking to join is not brought back by the old link.
+        """
+        waits = Q(state=MemberState.PENDING) | Q(
+            state=MemberState.UNSUBSCRIBED, unsubscribed_at__lt=F("consented_at")
+        )
+        return self._move(waits, state=MemberState.ACTIVE, confirmed_at=now or timezone.now())
+
+    def unsubscribe(self, now: datetime | None = None) -> bool:
+        """→ unsubscribed, from this commit on. False if it was so before.
+
+        Logins end with it, since nobody but an active member has any; dropped, they don't come
+        back with a member who joins again.
+        """
+        subscribed = ~Q(state=MemberState.UNSUBSCRIBED)
+        with transaction.atomic():
+            Member.objects.hold().filter(pk=self.pk).first()
+            has_left = self._move(
+                subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now or timezone.now()
+            )
+            self.sessions.all().delete()
+            self.login_links.all().delete()
+        return has_left
+
+    def ask_for_confirmation(self, now: datetime) -> bool:
+        """Whether one is to be sent. Of all who ask in a short while, one is told True."""
+        is_rested = Q(asked_at=None) | Q(asked_at__lte=now - ASK_AGAIN_AFTER)
+        return self._move(is_rested, asked_at=now, confirmation_due_at=now + CONFIRMATION_WAIT)
+
+    def put_off_confirmation(self, now: datetime) -> bool:
+        """Until as long again as it has waited. Of two sweeps at once, one is told True."""
+        waited = now - (self.asked_at or now)
+        unchanged = Q(confirmation_due_at=self.confirmation_due_at)
+        return self._move(unchanged, confirmation_due_at=now + max(waited, CONFIRMATION_WAIT))
+
+    def settle_confirmation(self) -> bool:
+        """It was sent or never can be; unless it was asked for again since, nothing is due."""
+        return self._move(Q(asked_at=self.asked_at), confirmation_due_at=None)
+
+    def _move(self, condition: Q, **changes: Any) -> bool:
+        has_moved = Member.objects.filter(condition, pk=self.pk).update(**changes)
+        self.refresh_from_db()
+        return bool(has_moved)
+
+
+class ChosenTheme(models.Model):
+    """A theme that a member wants. It can't be deleted: none chosen would mean all are wanted."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="chosen_themes")
+    theme = models.ForeignKey(
+        Theme, on_delete=models.PROTECT, related_name="+", verbose_name="政策主題"
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "會員所選主題"
+        default_permissions = ()  # a member's permissions count
+        # As Django made the table for a many-to-many field without a model.
+        db_table = "subscribers_member_themes"
+        unique_together = [("member", "theme")]
+
+    def __str__(self) -> str:
+        """Names nobody: it is shown to who may delete themes, if not see members."""
+        return f"一位會員的選擇（{self.pk}）"
