@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from briefings.admin.freshness import person_at
 from briefings.admin.suggestions import RowPicker
 from briefings.models import Theme
 from subscribers.confirmations import ask_to_confirm
@@ -18,6 +19,9 @@ from subscribers.delivery import send_again
 from subscribers.growth import count_members_by_month, draw_growth
 from subscribers.models import (
     ChosenTheme,
+    ConsentAct,
+    ConsentRecord,
+    ConsentWay,
     Delivery,
     DeliveryQuerySet,
     DeliveryState,
@@ -57,6 +61,28 @@ class ChosenThemeInline(admin.TabularInline):
         return self.has_change_permission(request)
 
 
+class ConsentRecordInline(admin.TabularInline):
+    """What happened, for whoever may see the member; nobody writes it by hand."""
+
+    model = ConsentRecord
+    extra = 0
+    fields = ("happened_at", "act", "way", "email", "wording", "by")
+    readonly_fields = fields
+    verbose_name_plural = "同意紀錄"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return request.user.has_perm("subscribers.view_member")
+
+    def has_add_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
+        return False
+
+
 @admin.register(Member)
 class MemberAdmin(admin.ModelAdmin):
     list_display = ["email", "name", "state", "frequency"]
@@ -77,6 +103,9 @@ class MemberAdmin(admin.ModelAdmin):
     ]
     inlines = [ChosenThemeInline]
     actions = ["unsubscribe_members", "send_confirmations"]
+
+    def get_inlines(self, request: HttpRequest, obj: Member | None) -> Any:
+        return [*super().get_inlines(request, obj), *([ConsentRecordInline] if obj else [])]
 
     def get_urls(self) -> list[URLPattern]:
         growth = self.admin_site.admin_view(self.show_growth)
@@ -121,7 +150,7 @@ class MemberAdmin(admin.ModelAdmin):
 
     def save_model(
         self,
-        request: HttpRequest,  # noqa: ARG002
+        request: HttpRequest,
         obj: Member,
         form: Any,
         change: bool,  # noqa: FBT001
@@ -134,9 +163,11 @@ class MemberAdmin(admin.ModelAdmin):
             own = {field.name for field in obj._meta.concrete_fields}
             obj.save(update_fields=own.intersection(form.changed_data))
             return
-        obj.consented_at = timezone.now()
+        now = timezone.now()
+        obj.consented_at = now
         obj.save()
-        ask_to_confirm(obj, obj.consented_at)
+        obj.record(ConsentAct.ASKED, ConsentWay.DESK, now, by=person_at(request))
+        ask_to_confirm(obj, now)
 
     def save_related(
         self,
@@ -152,7 +183,8 @@ class MemberAdmin(admin.ModelAdmin):
 
     @admin.action(description="取消所選會員的訂閱", permissions=["change"])
     def unsubscribe_members(self, request: HttpRequest, members: QuerySet[Member]) -> None:
-        count = sum(member.unsubscribe() for member in members)
+        by = person_at(request)
+        count = sum(member.unsubscribe(way=ConsentWay.DESK, by=by) for member in members)
         messages.success(request, f"已取消 {count} 位會員的訂閱。")
 
     @admin.action(description="再寄確認信", permissions=["change"])

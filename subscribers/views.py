@@ -15,7 +15,7 @@ from subscribers.forms import PreferencesForm, SubscribeForm
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
 from subscribers.messages import fill_digest, make_slots
-from subscribers.models import Delivery, Frequency, Member
+from subscribers.models import ConsentWay, Delivery, Frequency, Member
 
 MemberView = Callable[[HttpRequest, Member], HttpResponse]
 LinkView = Callable[[HttpRequest, str], HttpResponse]
@@ -107,7 +107,8 @@ def preferences(request: HttpRequest, member: Member) -> HttpResponse:
 def unsubscribe(request: HttpRequest, member: Member) -> HttpResponse:
     """GET asks, POST acts: from the page's button or, with the same effect, in one click."""
     if request.method == "POST":
-        member.unsubscribe()
+        is_one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+        member.unsubscribe(way=ConsentWay.ONE_CLICK if is_one_click else ConsentWay.LINK)
     return render(request, "subscribers/unsubscribe.html", {"member": member})
 
 

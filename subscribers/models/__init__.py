@@ -1,5 +1,12 @@
 """Who reads, and getting it to them once. Everybody imports from here."""
 
+from subscribers.models.consent import (
+    ConsentAct,
+    ConsentRecord,
+    ConsentWay,
+    ConsentWording,
+    RecordsStand,
+)
 from subscribers.models.deliveries import Delivery, DeliveryQuerySet
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
 from subscribers.models.mailings import Digest, Mailing
@@ -23,6 +30,10 @@ __all__ = [
     "CONFIRMATION_WAIT",
     "LOGIN_LINK_GOOD_FOR",
     "ChosenTheme",
+    "ConsentAct",
+    "ConsentRecord",
+    "ConsentWay",
+    "ConsentWording",
     "Delivery",
     "DeliveryQuerySet",
     "DeliveryState",
@@ -35,6 +46,7 @@ __all__ = [
     "MemberQuerySet",
     "MemberSession",
     "MemberState",
+    "RecordsStand",
     "normalise_email",
     "word_consent",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from briefings.models import Publication, Theme
 from subscribers.addresses import validate_address
+from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
 
 # Anybody may type anybody's address, and as often as they like.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
@@ -93,6 +95,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
             # Only these: a confirmation that arrives meanwhile must not be undone.
             member.save(update_fields=["name", "frequency", "consent_wording", "consented_at"])
             member.themes.set(Theme.objects.hold(themes))
+            member.record(ConsentAct.ASKED, ConsentWay.PAGE, now)
         return member
 
     def _create_or_find(self, email: str) -> "Member":
@@ -166,26 +169,57 @@ class Member(models.Model):
 
         Who unsubscribed after asking to join is not brought back by the old link.
         """
+        now = now or timezone.now()
         waits = Q(state=MemberState.PENDING) | Q(
             state=MemberState.UNSUBSCRIBED, unsubscribed_at__lt=F("consented_at")
         )
-        return self._move(waits, state=MemberState.ACTIVE, confirmed_at=now or timezone.now())
+        with transaction.atomic():
+            has_joined = self._move(waits, state=MemberState.ACTIVE, confirmed_at=now)
+            if has_joined:
+                self.record(ConsentAct.GIVEN, ConsentWay.LINK, now)
+        return has_joined
 
-    def unsubscribe(self, now: datetime | None = None) -> bool:
+    def unsubscribe(
+        self,
+        now: datetime | None = None,
+        *,
+        way: ConsentWay = ConsentWay.LINK,
+        by: User | None = None,
+    ) -> bool:
         """→ unsubscribed, from this commit on. False if it was so before.
 
         Logins end with it, since nobody but an active member has any; dropped, they don't come
         back with a member who joins again.
         """
+        now = now or timezone.now()
         subscribed = ~Q(state=MemberState.UNSUBSCRIBED)
         with transaction.atomic():
             Member.objects.hold().filter(pk=self.pk).first()
-            has_left = self._move(
-                subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now or timezone.now()
-            )
+            has_left = self._move(subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now)
+            if has_left:
+                self.record(ConsentAct.WITHDRAWN, way, now, by=by)
             self.sessions.all().delete()
             self.login_links.all().delete()
         return has_left
+
+    def record(
+        self,
+        act: ConsentAct,
+        way: ConsentWay,
+        now: datetime,
+        *,
+        by: User | None = None,
+    ) -> None:
+        """For good: part of the transaction that does it."""
+        ConsentRecord.objects.create(
+            member=self,
+            email=self.email,
+            act=act,
+            way=way,
+            wording=ConsentWording.keep(self.consent_wording, now),
+            by=by,
+            happened_at=now,
+        )
 
     def ask_for_confirmation(self, now: datetime) -> bool:
         """Whether one is to be sent. Of all who ask in a short while, one is told True."""
