@@ -1,12 +1,21 @@
+from time import time
 from typing import Any, cast
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from briefings.models import Audience, Publication, Theme
 from subscribers.addresses import validate_address
 from subscribers.models import Frequency, Member, word_consent
+
+# Seconds that a person takes to fill in a form, at least and at most.
+FILLED_IN_AFTER = 2
+FILLED_IN_BEFORE = 24 * 60 * 60
+
+_stamps = Signer(salt="subscribers.form")
 
 
 def find_public_themes() -> QuerySet[Theme]:
@@ -66,6 +75,20 @@ class PreferencesForm(forms.ModelForm):
         return member
 
 
+def make_stamp(moment: float) -> str:
+    """What tells that a form was shown then (seconds since 1970)."""
+    return _stamps.sign(str(int(moment)))
+
+
+def was_shown(stamp: str) -> bool:
+    """To a person: not in this second, and not before yesterday."""
+    try:
+        age = time() - int(_stamps.unsign(stamp))
+    except (BadSignature, ValueError):
+        return False
+    return FILLED_IN_AFTER <= age <= FILLED_IN_BEFORE
+
+
 class SubscribeForm(forms.Form):
     """Says the same to everybody: it never asks whether the address is known."""
 
@@ -93,11 +116,23 @@ class SubscribeForm(forms.Form):
     consent = forms.BooleanField(error_messages={"required": "請先剔選同意。"})
     # People don't see this field; programs that fill in every field give themselves away.
     website = forms.CharField(required=False)
+    # When the form was shown, signed: programs send what they never looked at.
+    shown = forms.CharField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["consent"].label = word_consent(Publication.load())
         _get_themes_field(self).queryset = find_public_themes()
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not was_shown(cleaned.get("shown", "")):
+            raise ValidationError("這個表格已經過時，請再按一次「訂閱」。")
+        return cleaned
+
     def is_from_bot(self) -> bool:
         return bool(self.cleaned_data["website"])
+
+    @property
+    def shown_now(self) -> str:
+        return make_stamp(time())

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import confirmations, delivery, logins
+from subscribers import confirmations, delivery, joining, logins
 
 
 @shared_task
@@ -12,7 +12,13 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
 @shared_task
 def send_due() -> None:
     delivery.sweep(timezone.now())
+    joining.wake_requests(timezone.now())
     confirmations.wake_confirmations(timezone.now())
+
+
+@shared_task
+def answer_joining_request(request_id: int) -> None:
+    joining.answer_request(request_id, timezone.now())
 
 
 @shared_task

@@ -10,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from briefings.models import State
-from subscribers.confirmations import ask_to_confirm
 from subscribers.forms import PreferencesForm, SubscribeForm
+from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
 from subscribers.messages import fill_digest, make_slots
@@ -44,18 +44,20 @@ def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The same answer whatever the address, whether a bot asked, and whether mail goes out."""
     form = SubscribeForm(request.POST or None)
-    if not form.is_valid():
-        return render(request, "subscribers/subscribe.html", {"form": form})
+    is_valid, status = form.is_valid(), 200
+    if is_valid and not may_ask(request):
+        form.add_error(None, "要求訂閱的次數太多，請過一小時再試。")
+        is_valid, status = False, 429
+    if not is_valid:
+        return render(request, "subscribers/subscribe.html", {"form": form}, status=status)
     if not form.is_from_bot():
-        now = timezone.now()
-        member = Member.objects.sign_up(
+        write_down(
             email=form.cleaned_data["email"],
             name=form.cleaned_data["name"],
             frequency=Frequency.EVERY_EDITION,
             themes=form.cleaned_data["themes"],
-            now=now,
+            now=timezone.now(),
         )
-        ask_to_confirm(member, now)
     return redirect("subscribers:subscribe_sent")
 
 

@@ -8,6 +8,7 @@ from subscribers.models.consent import (
     RecordsStand,
 )
 from subscribers.models.deliveries import Delivery, DeliveryQuerySet
+from subscribers.models.joining import JoiningRequest
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
 from subscribers.models.mailings import Digest, Mailing
 from subscribers.models.members import (
@@ -39,6 +40,7 @@ __all__ = [
     "DeliveryState",
     "Digest",
     "Frequency",
+    "JoiningRequest",
     "LoginLink",
     "Mailing",
     "MailingState",

@@ -1,6 +1,6 @@
 import pytest
 
-from subscribers.tasks import send_chunk, send_confirmation
+from subscribers.tasks import answer_joining_request, send_chunk, send_confirmation
 from subscribers.tests.makers import running_relay
 
 
@@ -32,3 +32,16 @@ def confirmations(monkeypatch):
 
     monkeypatch.setattr(send_confirmation, "apply_async", queue)
     return asked
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    """The requests to join that were queued, each answered at once, as by a worker."""
+    queued: list[int] = []
+
+    def answer(args, kwargs=None, **options):
+        queued.extend(args)
+        answer_joining_request(*args)
+
+    monkeypatch.setattr(answer_joining_request, "apply_async", answer)
+    return queued

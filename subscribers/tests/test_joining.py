@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import permutations
+from time import time
 
 import pytest
 from django.test import Client
@@ -12,19 +13,19 @@ from briefings.models import Edition, Publication, Theme
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_published
 from subscribers import views
-from subscribers.forms import PreferencesForm
+from subscribers.forms import PreferencesForm, make_stamp
 from subscribers.links import Purpose, make_token
-from subscribers.models import Frequency, Member, MemberState
-from subscribers.tasks import send_confirmation
+from subscribers.models import Frequency, JoiningRequest, Member, MemberState
+from subscribers.tasks import answer_joining_request, send_confirmation
 from subscribers.tests.makers import make_delivery, make_member
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def subscribe(client, django_capture_on_commit_callbacks):
+def subscribe(client, answered, django_capture_on_commit_callbacks):
     def post(email="chan@example.com", **fields):
-        wish = {"email": email, "consent": "on"}
+        wish = {"email": email, "consent": "on", "shown": make_stamp(time() - 5)}
         with django_capture_on_commit_callbacks(execute=True):
             return client.post("/subscribe/", wish | fields, follow=True)
 
@@ -332,15 +333,26 @@ def test_asking_again_later_gets_another_mail(subscribe, confirmations):
     assert len(confirmations) == 2
 
 
-def test_without_a_broker_the_visitor_gets_the_page_and_the_wish_is_kept(subscribe, monkeypatch):
-    def fail(*args, **kwargs):
-        raise OperationalError("no broker")
+def fail(*args, **kwargs):
+    raise OperationalError("no broker")
 
-    monkeypatch.setattr(send_confirmation, "apply_async", fail)
+
+def test_without_a_broker_the_visitor_gets_the_page_and_the_wish_is_kept(subscribe, monkeypatch):
+    monkeypatch.setattr(answer_joining_request, "apply_async", fail)
 
     response = subscribe()
 
     assert "請查看電郵" in response.content.decode()
+    assert JoiningRequest.objects.get().answered_at is None
+
+
+def test_without_a_broker_for_the_mail_the_member_is_there_and_the_mail_stays_due(
+    subscribe, monkeypatch
+):
+    monkeypatch.setattr(send_confirmation, "apply_async", fail)
+
+    subscribe()
+
     assert Member.objects.get().confirmation_due_at is not None
 
 

@@ -1,0 +1,39 @@
+"""Wishes to join, as they were typed."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from subscribers.models.members import Frequency, normalise_email
+
+
+class JoiningRequestQuerySet(models.QuerySet["JoiningRequest"]):
+    def unanswered(self) -> Self:
+        return self.filter(answered_at=None)
+
+    def of_address(self, email: str, since: datetime) -> Self:
+        """Whatever the case of its letters."""
+        same = self.alias(lower_email=Lower("email"))
+        return same.filter(lower_email=normalise_email(email).lower(), asked_at__gt=since)
+
+
+class JoiningRequest(models.Model):
+    """What somebody, anybody, typed: kept for a day, for a worker to see to and to count."""
+
+    email = models.EmailField()
+    name = models.CharField(max_length=60, blank=True)
+    frequency = models.CharField(max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION)
+    theme_ids = models.JSONField(default=list)
+    asked_at = models.DateTimeField(db_index=True)
+    answered_at = models.DateTimeField(null=True)
+
+    objects = JoiningRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "訂閱要求"
+        default_permissions = ()  # nobody looks at them
+
+    def __str__(self) -> str:
+        return f"一個訂閱要求（{self.pk}）"
