@@ -175,6 +175,7 @@ def test_a_reader_joins_by_confirming_their_address(site, inbox, page):
     page.goto(f"{site.url}/subscribe/")
     page.fill("[name=email]", "new@example.com")
     page.check("[name=consent]")
+    page.wait_for_timeout(2500)  # as long as a person takes
     page.get_by_role("button", name="訂閱").click()
 
     message = inbox.wait_for(1)[0]
