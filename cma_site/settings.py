@@ -221,6 +221,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "forget-old-members": {
+        "task": "subscribers.tasks.forget_old",
+        "schedule": crontab(hour=4, minute=20),
+    },
     "forget-old-logins": {
         "task": "cma_site.tasks.forget_old_logins",
         "schedule": crontab(hour=4, minute=10),

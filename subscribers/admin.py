@@ -5,7 +5,8 @@ from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -29,6 +30,7 @@ from subscribers.models import (
     Member,
     MemberState,
 )
+from subscribers.personal_data import erase_member, export_member
 
 
 class ChosenThemeInline(admin.TabularInline):
@@ -85,6 +87,7 @@ class ConsentRecordInline(admin.TabularInline):
 
 @admin.register(Member)
 class MemberAdmin(admin.ModelAdmin):
+    change_form_template = "admin/subscribers/member/change_form.html"
     list_display = ["email", "name", "state", "frequency"]
     list_filter = ["state", "frequency", "themes"]
     search_fields = ["email", "name"]
@@ -95,6 +98,7 @@ class MemberAdmin(admin.ModelAdmin):
         "name",
         "state",
         "frequency",
+        "paused_until",
         "consent_wording",
         "consented_at",
         "confirmed_at",
@@ -109,7 +113,26 @@ class MemberAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         growth = self.admin_site.admin_view(self.show_growth)
-        return [path("growth.svg", growth, name="member_growth"), *super().get_urls()]
+        data = self.admin_site.admin_view(self.hand_out_data)
+        return [
+            path("growth.svg", growth, name="member_growth"),
+            path("<int:member_id>/data.json", data, name="member_data"),
+            *super().get_urls(),
+        ]
+
+    def hand_out_data(self, request: HttpRequest, member_id: int) -> HttpResponse:
+        """All that is held of one person, for whoever may change them: a person may ask for it."""
+        member = get_object_or_404(Member, pk=member_id)
+        if not self.has_change_permission(request, member):
+            raise PermissionDenied
+        return JsonResponse(
+            export_member(member),
+            json_dumps_params={"ensure_ascii": False, "indent": 2},
+            headers={"Content-Disposition": f'attachment; filename="member-{member_id}.json"'},
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Member) -> None:
+        erase_member(obj, timezone.now(), way=ConsentWay.DESK, by=person_at(request))
 
     def show_growth(self, request: HttpRequest) -> HttpResponse:
         """The plot on the desk's first page: numbers only, so who sees mailings sees it."""

@@ -1,3 +1,4 @@
+from datetime import date, timedelta
 from time import time
 from typing import Any, cast
 
@@ -6,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from briefings.models import Audience, Publication, Theme
 from subscribers.addresses import validate_address
@@ -14,6 +16,8 @@ from subscribers.models import Frequency, Member, word_consent
 # Seconds that a person takes to fill in a form, at least and at most.
 FILLED_IN_AFTER = 2
 FILLED_IN_BEFORE = 24 * 60 * 60
+
+LONGEST_PAUSE = timedelta(days=366)
 
 _stamps = Signer(salt="subscribers.form")
 
@@ -41,18 +45,39 @@ class LoginForm(forms.Form):
     )
 
 
+class AddressForm(forms.Form):
+    """Says the same whosever the address is."""
+
+    email = forms.EmailField(
+        label="新的電郵地址",
+        max_length=254,
+        validators=[validate_address],
+        error_messages={"required": "請填寫電郵地址。", "invalid": "請填寫正確的電郵地址。"},
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
+    )
+
+
 class PreferencesForm(forms.ModelForm):
     """What a member may change by themselves."""
 
     class Meta:
         model = Member
-        fields = ["name", "frequency", "themes"]
-        labels = {"frequency": "寄送頻率", "themes": "感興趣的政策主題"}
+        fields = ["name", "frequency", "paused_until", "themes"]
+        labels = {
+            "frequency": "寄送頻率",
+            "paused_until": "暫停至某日",
+            "themes": "感興趣的政策主題",
+        }
         help_texts = {
             "name": "可以不填。",
+            "paused_until": "到這一天恢復寄送；不填即不暫停。",
             "themes": "不選即收取全部。",
         }
-        widgets = {"frequency": forms.RadioSelect, "themes": forms.CheckboxSelectMultiple}
+        widgets = {
+            "frequency": forms.RadioSelect,
+            "paused_until": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+            "themes": forms.CheckboxSelectMultiple,
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,11 +90,21 @@ class PreferencesForm(forms.ModelForm):
         themes = Theme.objects.filter(Q(pk__in=find_public_themes()) | Q(members=self.instance))
         _get_themes_field(self).queryset = themes.distinct()
 
+    def clean_paused_until(self) -> date | None:
+        """A day that is past, though once chosen, is no more a pause."""
+        until: date | None = self.cleaned_data["paused_until"]
+        today = timezone.localdate()
+        if until is None or (until <= today and until == self.instance.paused_until):
+            return None
+        if not today < until <= today + LONGEST_PAUSE:
+            raise ValidationError("請選擇明天起一年之內的日期。")
+        return until
+
     def save(self, *args: Any, **kwargs: Any) -> Member:  # noqa: ARG002
         """Only what the form holds: the member may unsubscribe at this very moment."""
         member: Member = super().save(commit=False)
         with transaction.atomic():
-            member.save(update_fields=["name", "frequency"])
+            member.save(update_fields=["name", "frequency", "paused_until"])
             self.cleaned_data["themes"] = Theme.objects.hold(self.cleaned_data["themes"])
             self.save_m2m()
         return member

@@ -9,6 +9,7 @@ from django.urls import reverse
 from briefings.contexts import absolute_url
 
 CONFIRM_WITHIN = timedelta(days=7)
+ERASE_WITHIN = timedelta(days=1)
 
 
 class Purpose(StrEnum):
@@ -20,25 +21,32 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     LOGIN = "login"
     ENTER = "enter"
+    MOVE = "move"
+    KEEP = "keep"
+    ERASE = "erase"
+
+
+_GOOD_FOR = {Purpose.CONFIRM: CONFIRM_WITHIN, Purpose.ERASE: ERASE_WITHIN}
 
 
 def make_token(purpose: Purpose, pk: int) -> str:
     """Safe in an address and in mail: digits, letters, `-`, `_`, and `.` between the parts.
 
-    Only CONFIRM expires by what is in it. PREFERENCES, UNSUBSCRIBE and MAIL must work as long as
-    somebody keeps the mail; until when LOGIN and ENTER are good, their rows say.
+    Only CONFIRM and ERASE expire by what is in them. PREFERENCES, UNSUBSCRIBE and MAIL must work as
+    long as somebody keeps the mail; until when the others are good, their rows say.
     """
     return _signer(purpose).sign(str(pk))
 
 
 def read_token(purpose: Purpose, token: str) -> int:
-    """The key of the member (for MAIL and ENTER the delivery, for LOGIN the login link).
+    """The key of the member (for MAIL and ENTER the delivery, for LOGIN the login link, for MOVE
+    and KEEP the change of address).
 
     Raises BadSignature, or its subclass.
     """
     signer = _signer(purpose)
     if isinstance(signer, TimestampSigner):
-        value = signer.unsign(token, max_age=CONFIRM_WITHIN)
+        value = signer.unsign(token, max_age=_GOOD_FOR[purpose])
     else:
         value = signer.unsign(token)
     if not value.isdecimal():
@@ -51,5 +59,5 @@ def make_url(purpose: Purpose, pk: int) -> str:
 
 
 def _signer(purpose: Purpose) -> Signer:
-    kind = TimestampSigner if purpose == Purpose.CONFIRM else Signer
+    kind = TimestampSigner if purpose in _GOOD_FOR else Signer
     return kind(salt=f"subscribers.{purpose}", sep=".")

@@ -17,9 +17,11 @@ from django.utils.html import escape
 from briefings.contexts import absolute_url
 from briefings.models import Publication
 from subscribers.addresses import encode_address
-from subscribers.links import CONFIRM_WITHIN, Purpose, make_url
+from subscribers.links import CONFIRM_WITHIN, ERASE_WITHIN, Purpose, make_url
 from subscribers.models import (
+    CHANGE_GOOD_FOR,
     LOGIN_LINK_GOOD_FOR,
+    AddressChange,
     Delivery,
     Digest,
     LoginLink,
@@ -101,6 +103,35 @@ def build_login(member: Member, link: LoginLink) -> Message:
     minutes = LOGIN_LINK_GOOD_FOR // timedelta(minutes=1)
     url = make_url(Purpose.LOGIN, link.pk)
     return _build_notice("login", member.email, member.name, url, minutes=minutes)
+
+
+def build_address_confirmation(change: AddressChange) -> Message:
+    """To the new address. It calls nobody by name: whose the address is, it is to show."""
+    url = make_url(Purpose.MOVE, change.pk)
+    return _build_notice("move", change.new_email, "", url, days=CHANGE_GOOD_FOR.days)
+
+
+def build_address_notice(change: AddressChange) -> Message:
+    """To the old address, with the link that takes the change back."""
+    url = make_url(Purpose.KEEP, change.pk)
+    words = {"days": CHANGE_GOOD_FOR.days, "new_email": change.new_email}
+    return _build_notice("keep", change.old_email, change.member.name, url, **words)
+
+
+def build_personal_data(member: Member, data: str) -> Message:
+    """With all that we hold of them, as JSON."""
+    url = make_url(Purpose.PREFERENCES, member.pk)
+    message = _build_notice("personal_data", member.email, member.name, url)
+    message.attach("personal-data.json", data, "application/json")
+    return message
+
+
+def build_erase(member: Member) -> Message:
+    """The link by which a member has all of it deleted."""
+    url = make_url(Purpose.ERASE, member.pk)
+    return _build_notice(
+        "erase", member.email, member.name, url, hours=ERASE_WITHIN // timedelta(hours=1)
+    )
 
 
 def _build_notice(template: str, email: str, name: str, url: str, **words: Any) -> Message:

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import confirmations, delivery, joining, logins
+from subscribers import address_changes, confirmations, delivery, joining, logins, personal_data
 
 
 @shared_task
@@ -29,3 +29,23 @@ def send_confirmation(member_id: int) -> None:
 @shared_task
 def send_login_link(email: str, leads_to: str) -> None:
     logins.send_login_link(email, leads_to, timezone.now())
+
+
+@shared_task
+def send_address_mails(change_id: int) -> None:
+    address_changes.send_address_mails(change_id, timezone.now())
+
+
+@shared_task
+def send_personal_data(member_id: int) -> None:
+    personal_data.send_personal_data(member_id)
+
+
+@shared_task
+def send_erase_link(member_id: int) -> None:
+    personal_data.send_erase_link(member_id)
+
+
+@shared_task
+def forget_old() -> None:
+    personal_data.forget_old(timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscribers import login_pages, views
+from subscribers import login_pages, preference_pages, views
 from subscribers.mailbox import mailbox_urlpatterns
 
 __all__ = ["mailbox_urlpatterns", "urlpatterns"]
@@ -11,6 +11,14 @@ urlpatterns = [
     path("subscribe/sent/", views.subscribe_sent, name="subscribe_sent"),
     path("subscribe/confirm/<str:token>/", views.confirm, name="confirm"),
     path("preferences/<str:token>/", views.preferences, name="preferences"),
+    path(
+        "preferences/<str:token>/address/", preference_pages.change_address, name="change_address"
+    ),
+    path("preferences/<str:token>/data/", preference_pages.ask_for_data, name="ask_for_data"),
+    path("preferences/<str:token>/erase/", preference_pages.ask_to_erase, name="ask_to_erase"),
+    path("move/<str:token>/", preference_pages.move, name="move"),
+    path("keep/<str:token>/", preference_pages.keep, name="keep"),
+    path("erase/<str:token>/", preference_pages.erase, name="erase"),
     path("unsubscribe/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("mail/<str:token>/", views.mail, name="mail"),
     path("login/", login_pages.login, name="login"),

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from briefings.models import State
-from subscribers.forms import PreferencesForm, SubscribeForm
+from subscribers.forms import AddressForm, PreferencesForm, SubscribeForm
 from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
@@ -90,13 +90,26 @@ def preferences(request: HttpRequest, member: Member) -> HttpResponse:
     is_saved = form.is_valid()
     if is_saved:
         form.save()
+    return show_preferences(request, member, form=form, is_saved=is_saved)
+
+
+def show_preferences(
+    request: HttpRequest,
+    member: Member,
+    *,
+    form: PreferencesForm | None = None,
+    address_form: AddressForm | None = None,
+    is_saved: bool = False,
+) -> HttpResponse:
     return render(
         request,
         "subscribers/preferences.html",
         {
-            "form": form,
+            "form": form or PreferencesForm(instance=member),
+            "address_form": address_form or AddressForm(),
             "member": member,
             "is_saved": is_saved,
+            "preferences": make_token(Purpose.PREFERENCES, member.pk),
             "unsubscribe": make_token(Purpose.UNSUBSCRIBE, member.pk),
         },
     )

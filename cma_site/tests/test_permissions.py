@@ -81,6 +81,7 @@ subscribers/member/add/                                   m     m
 subscribers/member/<path:object_id>/history/              m     m
 subscribers/member/<path:object_id>/delete/               m     m
 subscribers/member/<path:object_id>/change/               m     m
+subscribers/member/<int:member_id>/data.json               m     m
 subscribers/mailing/                                      pm    pm
 subscribers/mailing/add/                                  -     -
 subscribers/mailing/<path:object_id>/history/             pm    pm

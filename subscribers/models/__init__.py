@@ -1,5 +1,6 @@
 """Who reads, and getting it to them once. Everybody imports from here."""
 
+from subscribers.models.address_changes import CHANGE_GOOD_FOR, AddressChange
 from subscribers.models.consent import (
     ConsentAct,
     ConsentRecord,
@@ -27,9 +28,11 @@ from subscribers.models.states import DeliveryState, MailingState
 
 __all__ = [
     "ASK_AGAIN_AFTER",
+    "CHANGE_GOOD_FOR",
     "CONFIRMATION_GIVEN_UP",
     "CONFIRMATION_WAIT",
     "LOGIN_LINK_GOOD_FOR",
+    "AddressChange",
     "ChosenTheme",
     "ConsentAct",
     "ConsentRecord",

@@ -16,6 +16,7 @@ class ConsentAct(models.TextChoices):
     GIVEN = "given", "確認同意"
     WITHDRAWN = "withdrawn", "取消訂閱"
     MOVED = "moved", "更改電郵"
+    ERASED = "erased", "刪除資料"
 
 
 class ConsentWay(models.TextChoices):
@@ -23,6 +24,7 @@ class ConsentWay(models.TextChoices):
     LINK = "link", "郵件中的連結"
     ONE_CLICK = "one_click", "郵件程式的一鍵退訂"
     DESK = "desk", "編輯台"
+    RETENTION = "retention", "保存期滿"
 
 
 class RecordsStand(Exception):
@@ -54,6 +56,14 @@ class ConsentWording(models.Model):
 class ConsentRecordQuerySet(models.QuerySet["ConsentRecord"]):
     def asked_since(self, moment: datetime) -> Self:
         return self.filter(act=ConsentAct.ASKED, happened_at__gt=moment)
+
+    def forget(self, before: datetime) -> None:
+        """Of nobody who is a member now, what happened before."""
+        super().filter(member=None, happened_at__lte=before)._raw_delete(self.db)
+
+    def forget_of(self, member: models.Model) -> None:
+        """Of who never confirmed."""
+        super().filter(member=member)._raw_delete(self.db)
 
     def update(self, **_: Any) -> NoReturn:
         raise RecordsStand

@@ -56,8 +56,14 @@ class MemberQuerySet(models.QuerySet["Member"]):
     def active(self) -> Self:
         return self.filter(state=MemberState.ACTIVE)
 
-    def wants_every_edition(self) -> Self:
-        return self.active().filter(frequency=Frequency.EVERY_EDITION)
+    def receiving(self, now: datetime | None = None) -> Self:
+        """Active, and not paused; who paused until a day gets mail on that day."""
+        today = timezone.localdate(now)
+        resumed = Q(paused_until=None) | Q(paused_until__lte=today)
+        return self.active().filter(resumed).exclude(frequency=Frequency.PAUSED)
+
+    def wants_every_edition(self, now: datetime | None = None) -> Self:
+        return self.receiving(now).filter(frequency=Frequency.EVERY_EDITION)
 
     def confirmation_due(self, now: datetime) -> Self:
         """Those who were promised a confirmation that is not sent yet."""
@@ -117,6 +123,7 @@ class Member(models.Model):
     frequency = models.CharField(
         "頻率", max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION
     )
+    paused_until = models.DateField("暫停至", null=True, blank=True)
     themes = models.ManyToManyField(
         Theme,
         verbose_name="政策主題",

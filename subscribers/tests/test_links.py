@@ -37,15 +37,16 @@ def test_a_token_for_one_purpose_serves_no_other(purpose, other):
         read_token(other, make_token(purpose, 42))
 
 
-def test_only_a_confirmation_expires(monkeypatch):
+def test_only_confirming_and_erasing_expire(monkeypatch):
     tokens = {purpose: make_token(purpose, 42) for purpose in Purpose}
     from django.core import signing
 
     now = signing.time.time()
     monkeypatch.setattr(signing.time, "time", lambda: now + CONFIRM_WITHIN.total_seconds() + 2)
 
-    with pytest.raises(SignatureExpired):
-        read_token(Purpose.CONFIRM, tokens.pop(Purpose.CONFIRM))
+    for purpose in (Purpose.CONFIRM, Purpose.ERASE):
+        with pytest.raises(SignatureExpired):
+            read_token(purpose, tokens.pop(purpose))
     assert {read_token(purpose, token) for purpose, token in tokens.items()} == {42}
 
 

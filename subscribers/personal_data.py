@@ -1,0 +1,157 @@
+"""What we hold of one person: shown to them, deleted when they ask, forgotten in time.
+
+PDPO: access (data protection principle 6), no longer than needed (principle 2). UEMO, Cap. 593A:
+what was unsubscribed is recorded for three years. What the law wants kept is the consent record
+alone; `docs/operations.md` has the periods.
+"""
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from subscribers.messages import Message, build_erase, build_personal_data
+from subscribers.models import (
+    AddressChange,
+    ConsentAct,
+    ConsentRecord,
+    ConsentWay,
+    Delivery,
+    DeliveryState,
+    JoiningRequest,
+    Member,
+    MemberState,
+)
+from subscribers.transport import Relay, TransportError
+
+logger = logging.getLogger(__name__)
+
+RECORDS_KEPT = timedelta(days=3 * 365 + 1)
+COPIES_KEPT = timedelta(days=2 * 365)  # of who got which mailing
+UNCONFIRMED_KEPT = timedelta(days=30)
+UNFINISHED = (DeliveryState.QUEUED, DeliveryState.SENDING)
+
+
+def export_member(member: Member) -> dict[str, Any]:
+    """All that we hold of them, with Chinese headings, to be written as JSON."""
+    return {
+        "電郵": member.email,
+        "稱呼": member.name,
+        "狀態": member.get_state_display(),
+        "寄送頻率": member.get_frequency_display(),
+        "暫停至": member.paused_until and member.paused_until.isoformat(),
+        "政策主題": [theme.name for theme in member.themes.order_by("name")],
+        "建立時間": _tell(member.created_at),
+        "同意紀錄": [
+            {
+                "時間": _tell(record.happened_at),
+                "事項": record.get_act_display(),
+                "途徑": record.get_way_display(),
+                "電郵": record.email,
+                "同意聲明": record.wording.text if record.wording else "",
+            }
+            for record in member.consent_records.select_related("wording")
+        ],
+        "更改電郵": [
+            {
+                "時間": _tell(change.asked_at),
+                "由": change.old_email,
+                "至": change.new_email,
+                "確認時間": _tell(change.confirmed_at),
+                "取消時間": _tell(change.cancelled_at),
+            }
+            for change in member.address_changes.all()
+        ],
+        "收過的郵件": [
+            {
+                "主旨": delivery.digest.subject,
+                "電郵": delivery.email,
+                "狀態": delivery.get_state_display(),
+                "寄出時間": _tell(delivery.sent_at),
+                "郵件伺服器的回覆": delivery.reply,
+            }
+            for delivery in member.deliveries.select_related("digest")
+        ],
+        "登入": [{"有效至": _tell(session.expire_date)} for session in member.sessions.all()],
+    }
+
+
+def _tell(moment: datetime | None) -> str | None:
+    return timezone.localtime(moment).isoformat(timespec="seconds") if moment else None
+
+
+def send_personal_data(member_id: int) -> None:
+    """To their own address: the link to the preferences may have been sent on."""
+    member = Member.objects.active().filter(pk=member_id).first()
+    if member:
+        data = json.dumps(export_member(member), ensure_ascii=False, indent=2)
+        _send(build_personal_data(member, data), member)
+
+
+def send_erase_link(member_id: int) -> None:
+    member = Member.objects.filter(pk=member_id).first()
+    if member:
+        _send(build_erase(member), member)
+
+
+def _send(message: Message, member: Member) -> None:
+    """Who gets none asks again."""
+    try:
+        with Relay() as relay:
+            relay.send(message)
+    except (TransportError, ValueError) as error:  # a BadAddress is a ValueError
+        logger.warning("A mail to member %s was not sent: %s", member.pk, error)
+
+
+def erase_member(member: Member, now: datetime, *, way: ConsentWay, by: User | None = None) -> None:
+    """All but the consent records, and the bare fact that a copy was sent."""
+    with transaction.atomic():
+        held = Member.objects.hold().filter(pk=member.pk).first()
+        if held is None:
+            return
+        if held.state != MemberState.UNSUBSCRIBED:
+            held.unsubscribe(now, way=way, by=by)
+        held.record(ConsentAct.ERASED, way, now, by=by)
+        _forget_copies(held.deliveries.all())
+        JoiningRequest.objects.filter(email__iexact=held.email).delete()
+        held.delete()
+
+
+def _forget_copies(deliveries: QuerySet[Delivery]) -> None:
+    """Whose copies they were; what is being sent at this moment, the next time."""
+    deliveries.filter(state=DeliveryState.QUEUED).update(
+        state=DeliveryState.SKIPPED, reply="會員已不收取"
+    )
+    deliveries.exclude(state__in=UNFINISHED).update(email="", name="", reply="")
+
+
+def forget_old(now: datetime) -> None:
+    """Whatever the time we hold it for is over; twice is like once."""
+    pending = Member.objects.filter(
+        state=MemberState.PENDING, created_at__lte=now - UNCONFIRMED_KEPT, confirmed_at=None
+    )
+    for member in pending.exclude(consented_at__gt=now - UNCONFIRMED_KEPT):
+        _forget_unconfirmed(member)
+    gone = Member.objects.filter(
+        state=MemberState.UNSUBSCRIBED, unsubscribed_at__lte=now - RECORDS_KEPT
+    )
+    for member in gone.exclude(consented_at__gt=now - RECORDS_KEPT):
+        erase_member(member, now, way=ConsentWay.RETENTION)
+    AddressChange.objects.filter(asked_at__lte=now - UNCONFIRMED_KEPT).delete()
+    is_old = Q(member=None) | Q(mailing__opened_at__lte=now - COPIES_KEPT)
+    _forget_copies(Delivery.objects.filter(is_old).exclude(email=""))
+    ConsentRecord.objects.forget(before=now - RECORDS_KEPT)
+
+
+def _forget_unconfirmed(member: Member) -> None:
+    """Whoever typed the address, its owner never said a word: there is nothing to record."""
+    with transaction.atomic():
+        held = Member.objects.hold().filter(pk=member.pk, state=MemberState.PENDING).first()
+        if held:
+            ConsentRecord.objects.forget_of(held)
+            held.delete()

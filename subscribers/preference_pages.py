@@ -1,0 +1,149 @@
+"""What a member asks for from the page of their preferences: another address, their data, or that
+it be deleted.
+
+The link to that page comes with every mail, and mail is sent on: so nothing of it happens, and
+nothing is shown, but by a mail to the member's own address.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.core.signing import BadSignature
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+from kombu.exceptions import OperationalError
+
+from briefings.clients import count_asking
+from subscribers.address_changes import (
+    TooManyChanges,
+    ask_for_change,
+    cancel_change,
+    confirm_change,
+)
+from subscribers.forms import AddressForm
+from subscribers.links import Purpose, read_token
+from subscribers.models import AddressChange, ConsentWay, Member
+from subscribers.personal_data import erase_member
+from subscribers.tasks import send_erase_link, send_personal_data
+from subscribers.views import (
+    asks_or_acts,
+    for_member,
+    show_bad_link,
+    show_no_member,
+    show_preferences,
+)
+
+ASKED_BY_CLIENT = 10  # in an hour
+HOUR = 60 * 60
+
+
+@never_cache
+@require_POST
+@for_member(Purpose.PREFERENCES)
+def change_address(request: HttpRequest, member: Member) -> HttpResponse:
+    if not member.is_active:
+        return show_no_member(request)
+    form = AddressForm(request.POST)
+    if form.is_valid():
+        try:
+            ask_for_change(member, form.cleaned_data["email"], timezone.now())
+        except TooManyChanges:
+            form.add_error("email", "今天更改的次數太多，請明天再試。")
+        else:
+            told = (
+                "確認信已寄往新的地址，通知已寄往現時的地址。按下新地址收到的連結，更改才會生效。"
+            )
+            return _tell(request, "請查看電郵", told)
+    return show_preferences(request, member, address_form=form)
+
+
+@never_cache
+@require_POST
+@for_member(Purpose.PREFERENCES)
+def ask_for_data(request: HttpRequest, member: Member) -> HttpResponse:
+    told = "我們持有的個人資料，將以附件寄往你訂閱的地址。"
+    return _mail_to(request, member, send_personal_data.delay, told)
+
+
+@never_cache
+@require_POST
+@for_member(Purpose.PREFERENCES)
+def ask_to_erase(request: HttpRequest, member: Member) -> HttpResponse:
+    told = "連結將寄往你訂閱的地址。開啟它，便可刪除你的資料。"
+    return _mail_to(request, member, send_erase_link.delay, told)
+
+
+def _mail_to(
+    request: HttpRequest, member: Member, queue: Callable[[int], object], told: str
+) -> HttpResponse:
+    if not member.is_active:
+        return show_no_member(request)
+    if count_asking("personal-data", request, HOUR) > ASKED_BY_CLIENT:
+        return _tell(request, "請稍後再試", "要求的次數太多，請過一小時再試。", status=429)
+    try:
+        queue(member.pk)
+    except OperationalError:
+        return _tell(request, "請稍後再試", "現時未能寄出郵件，請過幾分鐘再試。", status=503)
+    return _tell(request, "請查看電郵", told)
+
+
+@never_cache
+@asks_or_acts
+def move(request: HttpRequest, token: str) -> HttpResponse:
+    """From the mail to the new address."""
+    return _settle(request, Purpose.MOVE, token, confirm_change)
+
+
+@never_cache
+@asks_or_acts
+def keep(request: HttpRequest, token: str) -> HttpResponse:
+    """From the mail to the old address."""
+    return _settle(request, Purpose.KEEP, token, cancel_change)
+
+
+def _settle(
+    request: HttpRequest,
+    purpose: Purpose,
+    token: str,
+    settle: Callable[[AddressChange, datetime], bool],
+) -> HttpResponse:
+    """A GET only shows a button: programs that look through mail open every link in it."""
+    try:
+        change = AddressChange.objects.filter(pk=read_token(purpose, token)).first()
+    except BadSignature:
+        return show_bad_link(request)
+    now = timezone.now()
+    if change is None or not (change.is_good(now) or change.cancelled_at):
+        return _tell(request, "連結已失效", "連結已過了有效期，地址沒有更改。", status=410)
+    has_acted = request.method == "POST" and settle(change, now)
+    if request.method == "POST" and not has_acted:
+        return _tell(request, "未能更改", "連結已失效，或者這個地址已有訂閱。", status=410)
+    return render(
+        request,
+        f"subscribers/{purpose}.html",
+        {"change": change, "has_acted": has_acted},
+    )
+
+
+@never_cache
+@asks_or_acts
+def erase(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        member = Member.objects.filter(pk=read_token(Purpose.ERASE, token)).first()
+    except BadSignature:
+        return show_bad_link(request)
+    if member and request.method == "POST":
+        erase_member(member, timezone.now(), way=ConsentWay.LINK)
+        member = None
+    if member is None:
+        return _tell(
+            request, "資料已刪除", "我們不再持有你的資料，只保留法例要求的同意和取消紀錄。"
+        )
+    return render(request, "subscribers/erase.html", {"member": member})
+
+
+def _tell(request: HttpRequest, title: str, told: str, status: int = 200) -> HttpResponse:
+    return render(request, "subscribers/told.html", {"title": title, "told": told}, status=status)
