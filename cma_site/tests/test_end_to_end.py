@@ -1,5 +1,6 @@
 """One edition, all the way: real worker, beat, broker, SMTP server, web server and browser."""
 
+import json
 import re
 import time
 import urllib.request
@@ -10,7 +11,7 @@ from io import BytesIO
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as KeepMessages
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from pypdf import PdfReader
 
 from cma_site.supervisor import BEAT, WORKER, serve_command
@@ -183,6 +184,61 @@ def test_a_reader_joins_by_confirming_their_address(site, inbox, page):
     page.get_by_role("button", name="確認").click()
 
     assert list_members(site) == "new@example.com"
+
+
+MAKE_MEMBER = """
+from django.utils import timezone
+from subscribers.links import Purpose, make_url
+from subscribers.models import Member
+member = Member.objects.create(email="chan@example.com")
+member.confirm()
+print(make_url(Purpose.PREFERENCES, member.pk))
+"""
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_a_member_looks_after_their_subscription(site, inbox, page, width):
+    """Pauses, moves to another address and takes it back, gets their data, and has it deleted."""
+    preferences = site.python(MAKE_MEMBER)
+    page.set_viewport_size({"width": width, "height": 800})
+
+    def mail_to(address: str, place: int) -> EmailMessage:
+        message = inbox.wait_for(place + 1)[place]
+        assert address in message["To"]
+        return message
+
+    def follow(message: EmailMessage, purpose: str, button: str) -> None:
+        page.goto(find_link(message, rf"{site.url}/{purpose}/\S+"))
+        page.get_by_role("button", name=button).click()
+
+    page.goto(preferences)
+    page.get_by_label("暫停至某日").fill("2027-01-04")
+    page.get_by_role("button", name="儲存").click()
+    expect(page.get_by_role("status")).to_have_text("偏好已儲存。")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+    page.get_by_label("新的電郵地址").fill("new@example.com")
+    page.get_by_role("button", name="更改", exact=True).click()
+    expect(page.get_by_role("heading", name="請查看電郵")).to_be_visible()
+    to_old, to_new = mail_to("chan@example.com", 0), mail_to("new@example.com", 1)
+    follow(to_new, "move", "確認更改")
+    expect(page.get_by_role("heading", name="電郵已更改")).to_be_visible()
+    assert list_members(site) == "new@example.com"
+    follow(to_old, "keep", "取消更改")
+    assert list_members(site) == "chan@example.com"
+
+    page.goto(preferences)
+    page.get_by_role("button", name="索取我的資料").click()
+    [attachment] = mail_to("chan@example.com", 2).iter_attachments()
+    assert json.loads(attachment.get_content())["暫停至"] == "2027-01-04"
+
+    page.goto(preferences)
+    page.get_by_role("button", name="刪除我的資料").click()
+    follow(mail_to("chan@example.com", 3), "erase", "刪除我的資料")
+    expect(page.get_by_role("heading", name="資料已刪除")).to_be_visible()
+    assert list_members(site) == ""
+    page.goto(preferences)
+    expect(page.get_by_text("現時沒有訂閱")).to_be_visible()
 
 
 PUBLISH_TO_MEMBERS = """
