@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from celery import signature
 from django.db import IntegrityError, transaction
 
+from subscribers.addresses import normalise_email
 from subscribers.messages import build_address_confirmation, build_address_notice
-from subscribers.models import AddressChange, ConsentAct, ConsentWay, Member, normalise_email
+from subscribers.models import AddressChange, ConsentAct, ConsentWay, Member
 from subscribers.transport import Relay, TransportError
 
 logger = logging.getLogger(__name__)

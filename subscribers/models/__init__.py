@@ -21,7 +21,6 @@ from subscribers.models.members import (
     Member,
     MemberQuerySet,
     MemberState,
-    normalise_email,
     word_consent,
 )
 from subscribers.models.states import DeliveryState, MailingState
@@ -52,6 +51,5 @@ __all__ = [
     "MemberSession",
     "MemberState",
     "RecordsStand",
-    "normalise_email",
     "word_consent",
 ]

@@ -6,7 +6,8 @@ from typing import Self
 from django.db import models
 from django.db.models.functions import Lower
 
-from subscribers.models.members import Frequency, normalise_email
+from subscribers.addresses import normalise_email
+from subscribers.models.members import Frequency
 
 
 class JoiningRequestQuerySet(models.QuerySet["JoiningRequest"]):

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from briefings.models import Publication, Theme
-from subscribers.addresses import validate_address
+from subscribers.addresses import normalise_email, validate_address
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
 
 # Anybody may type anybody's address, and as often as they like.
@@ -36,12 +36,6 @@ class Frequency(models.TextChoices):
     WEEKLY = "weekly", "每週摘要"
     MONTHLY = "monthly", "每月摘要"
     PAUSED = "paused", "暫停寄送"
-
-
-def normalise_email(email: str) -> str:
-    """The domain in lower case; what stands before the @ is its owner's business (RFC 5321)."""
-    local, at, domain = email.strip().rpartition("@")
-    return f"{local}{at}{domain.lower()}"
 
 
 def word_consent(publication: Publication) -> str:
