@@ -58,12 +58,16 @@ def send_address_mails(change_id: int, now: datetime) -> None:
 
 
 def confirm_change(change: AddressChange, now: datetime) -> bool:
-    """False if it is too late, was taken back, or another member has that address."""
+    """False if it is too late, was taken back, or another member has that address; also if the
+    member has meanwhile moved elsewhere, or back.
+    """
     with transaction.atomic():
         member, held = _hold(change)
-        if member is None or held is None or held.confirmed_at or not held.is_good(now):
-            return bool(held and held.confirmed_at and held.is_good(now))
-        if not _move(member, change.new_email, now):
+        if member is None or held is None or not held.is_good(now):
+            return False
+        if held.confirmed_at:
+            return True
+        if member.email != held.old_email or not _move(member, held.new_email, now):
             return False
         held.confirmed_at = now
         held.save(update_fields=["confirmed_at"])
@@ -71,19 +75,22 @@ def confirm_change(change: AddressChange, now: datetime) -> bool:
 
 
 def cancel_change(change: AddressChange, now: datetime) -> bool:
-    """From then on nothing comes of it; if it was confirmed, the old address is back.
+    """From then on nothing comes of it, nor of what was asked for after it; if it was confirmed,
+    the old address is back.
 
     False if it is too late, or another member has the old address by now.
     """
     with transaction.atomic():
         member, held = _hold(change)
+        if held and held.cancelled_at:
+            return True
         if member is None or held is None or not held.is_good(now):
-            return bool(held and held.cancelled_at)
-        is_moved = held.confirmed_at and member.email == held.new_email
-        if is_moved and not _move(member, held.old_email, now):
             return False
-        held.cancelled_at = now
-        held.save(update_fields=["cancelled_at"])
+        # Wherever it has moved to since: only the first old address was told of the first.
+        has_moved = held.confirmed_at and member.email != held.old_email
+        if has_moved and not _move(member, held.old_email, now):
+            return False
+        member.address_changes.filter(pk__gte=held.pk, cancelled_at=None).update(cancelled_at=now)
     return True
 
 

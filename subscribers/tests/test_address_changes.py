@@ -115,6 +115,42 @@ def test_who_holds_the_old_address_takes_it_back(client, member, is_confirmed):
     assert address_of(member) == OLD
 
 
+def test_the_first_address_takes_back_a_chain_of_changes(client, member):
+    first = ask(member)
+    confirm_change(first, NOW)
+    member.refresh_from_db()
+    second = ask(member, "third@example.com")
+    confirm_change(second, NOW)
+
+    assert "繼續寄往 old@example.com" in client.post(link(Purpose.KEEP, first)).text
+
+    assert address_of(member) == OLD
+    assert not confirm_change(second, NOW)
+    assert client.post(link(Purpose.KEEP, second)).status_code == 200
+    assert address_of(member) == OLD
+
+
+def test_what_was_asked_for_from_an_address_that_was_taken_back_does_nothing(member):
+    first = ask(member)
+    confirm_change(first, NOW)
+    member.refresh_from_db()
+    second = ask(member, "third@example.com")
+
+    cancel_change(first, NOW)
+
+    assert not confirm_change(second, NOW)
+    assert address_of(member) == OLD
+
+
+def test_of_two_that_were_asked_for_the_first_confirmed_holds(member):
+    first, second = ask(member), ask(member, "third@example.com")
+
+    assert confirm_change(second, NOW)
+    assert not confirm_change(first, NOW)
+
+    assert address_of(member) == "third@example.com"
+
+
 def test_after_a_week_neither_link_does_anything(client, member):
     confirmed = ask(member, now=NOW - timedelta(days=8))
     confirm_change(confirmed, NOW - timedelta(days=7, hours=12))
