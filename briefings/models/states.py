@@ -32,8 +32,6 @@ class State(models.TextChoices):
     WITHDRAWN = "withdrawn", "已撤回"
 
 
-MOST_SLUGS = 5  # that others take before us, one after the other
-
 # What readers have had before them, and may have again: its address and its words are known.
 CAME_OUT = (State.PUBLISHED, State.WITHDRAWN)
 
@@ -101,14 +99,14 @@ class Publishable(models.Model):
 
     def _save_with_slug(self, *args: Any, **kwargs: Any) -> None:
         before = self.slug
-        for _ in range(MOST_SLUGS):
-            self.slug = self._choose_slug()
+        while True:
+            self.slug = chosen = self._choose_slug()
             try:
                 with transaction.atomic():
                     return super().save(*args, **kwargs)
             except IntegrityError:
-                # Somebody who has just committed had chosen the same.
-                if not is_slug_taken(type(self), self.slug, keep=self.pk):
-                    raise
+                # Somebody who has just committed may have chosen the same; not if it was given.
                 self.slug = before
-        raise IntegrityError(f"others took each of {MOST_SLUGS} slugs after {before!r}")
+                is_taken = is_slug_taken(type(self), chosen, keep=self.pk)
+                if not is_taken or self._choose_slug() == chosen:
+                    raise

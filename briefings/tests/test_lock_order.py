@@ -7,12 +7,13 @@ wants. SQLite has one writer at a time and passes by that; PostgreSQL by the ord
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import date
 from functools import partial
 from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import m2m_changed, post_save
 from django.test import Client
 
@@ -172,3 +173,10 @@ def test_two_that_want_one_address_get_one_each(make):
     first, second = do_at_once(write_first, write_second)
 
     assert second == f"{first}-2"
+
+
+def test_an_address_that_was_given_and_is_taken_is_refused():
+    taken = make_draft(date=date(2026, 11, 20))
+
+    with pytest.raises(IntegrityError):
+        Edition.objects.create(date=taken.date, slug=taken.slug, imprint=taken.imprint)
