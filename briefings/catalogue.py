@@ -1,8 +1,9 @@
-"""What an audience may see, as columns in memory: what a search counts, narrows and orders by.
+"""What an audience may see, as columns in memory: what a search counts, narrows and orders by, and
+what pages lead on by.
 
 A column has a value for each entry, the newest first; the place of an entry in them is its row.
-Every process keeps its own, and asks the database at each search whether something has changed
-since (`briefings.changes`).
+Every process keeps its own, and asks the database each time whether something has changed since
+(`briefings.changes`).
 """
 
 from collections.abc import Hashable, Iterable

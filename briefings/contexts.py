@@ -335,8 +335,9 @@ def describe_corrections(corrections: Iterable[Correction]) -> tuple[CorrectionC
 def describe_edition(edition: Edition) -> EditionContext:
     """Its entries in order; of a published edition, not those that have yet to be published.
 
-    Callers show an edition to those who may see it. Costs eight queries at most. An entry that was
-    withdrawn by itself keeps its number and nothing else. A published edition
+    Callers show an edition to those who may see it. Costs seven queries at most. An entry that was
+    withdrawn by itself keeps its number and nothing else, and one that was withdrawn with its
+    edition since `edition` was read not even that: it may be a draft by now. A published edition
     carries the imprint it was published with; any other, which nobody promises to the public,
     the internal wording of the imprint it now has.
     """
@@ -344,6 +345,11 @@ def describe_edition(edition: Edition) -> EditionContext:
     if edition.is_published:
         entries = entries.filter(state__in=CAME_OUT)
     numbered = list(enumerate(entries, start=1))
+    shown = [
+        (n, entry)
+        for n, entry in numbered
+        if not entry.withdrawn_at and (entry.state == State.PUBLISHED or not edition.is_published)
+    ]
     return EditionContext(
         label=edition.label,
         date=edition.date,
@@ -353,7 +359,7 @@ def describe_edition(edition: Edition) -> EditionContext:
         imprint=ImprintContext(**edition.frozen_imprint)
         if edition.is_published and edition.frozen_imprint
         else describe_imprint(edition.imprint, is_for_public=False),
-        entries=tuple(describe_entry(entry, n) for n, entry in numbered if not entry.withdrawn_at),
+        entries=tuple(describe_entry(entry, n) for n, entry in shown),
         state=State(edition.state),
         number=edition.number,
         chinese_label=edition.chinese_label,

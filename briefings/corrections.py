@@ -49,7 +49,7 @@ def has_been_read(entry: Entry) -> bool:
 
 def describe_text(entry: Entry) -> dict[str, Any]:
     """What a correction can change, ready for JSON, from the rows as they now are."""
-    bylines = entry.bylines.select_related("author")
+    bylines = entry.bylines.all()
     return {
         "headline": entry.headline,
         "lead": "\n".join(entry.lead.splitlines()),  # browsers send their own line ends

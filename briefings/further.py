@@ -86,12 +86,6 @@ def find_related(entry: Entry, theme_ids: Iterable[int], archive: Archive) -> li
 
 
 def name_entries(entry_ids: Sequence[int], archive: Archive) -> dict[int, NamedEntry]:
-    """By id and in this order, without what is not in the archive any more. One query."""
-    rows = read_published(entry_ids, "entry.slug", "entry.headline", "edition.id")
-    edition_of = archive.catalogue.edition_of
-    return {
-        pk: NamedEntry(pk, slug, headline, edition_of[edition_id])
-        for pk in entry_ids
-        for slug, headline, edition_id in ([rows[pk]] if pk in rows else [])
-        if edition_id in edition_of
-    }
+    """By id and in this order, without what is not to be read any more. One query."""
+    rows = read_published(entry_ids, archive, "entry.slug", "entry.headline")
+    return {row.entry_id: NamedEntry(row.entry_id, *row.values, row.edition) for row in rows}

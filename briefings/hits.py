@@ -21,20 +21,26 @@ class Hit(NamedTuple):
 
 
 def show_hits(entry_ids: Sequence[int], archive: Archive, query: Query) -> list[Hit]:
-    """In this order, without those that were withdrawn since the archive was opened. One query."""
+    """In this order, without those that were withdrawn since the archive was opened. One query.
+
+    Of an entry that is in no index, which a search by themes alone finds, its own row tells.
+    """
     rows = read_published(
-        entry_ids, "entry.slug", "edition.id", "text.headline", "text.lead", "text.body"
+        entry_ids,
+        archive,
+        "entry.slug",
+        "COALESCE(text.headline, entry.headline)",
+        "COALESCE(text.lead, entry.lead)",
+        "COALESCE(text.body, '')",
     )
-    edition_of = archive.catalogue.edition_of
     return [
         Hit(
-            pk,
+            row.entry_id,
             slug,
-            edition_of[edition_id],
+            row.edition,
             render_fragments(highlight(headline, query)),
             render_fragments(make_snippet(f"{lead}\n{body}", query)),
         )
-        for pk in entry_ids
-        for slug, edition_id, headline, lead, body in ([rows[pk]] if pk in rows else [])
-        if edition_id in edition_of
+        for row in rows
+        for slug, headline, lead, body in [row.values]
     ]

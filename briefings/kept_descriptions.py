@@ -23,7 +23,7 @@ class _Key(NamedTuple):
 
     edition_id: int
     language: str | None
-    is_for_members: bool  # a matter of time too
+    is_for_members: bool  # until its time comes, with no row changed
 
 
 _kept: OrderedDict[_Key, tuple[Sum, EditionContext]] = OrderedDict()

@@ -47,7 +47,7 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def show_placed(entry: Entry, edition: EditionContext, archive: Archive) -> dict[str, Any]:
+def preview_entry(entry: Entry, edition: EditionContext, archive: Archive) -> dict[str, Any]:
     """What its page will show, with related entries of an archive that was opened before: one
     opened inside `undone` would be everybody's next, and made anew after it.
     """
@@ -123,5 +123,5 @@ def show_shared(request: HttpRequest, shared: SharedDraft) -> HttpResponse:
     with undone():
         _, description = describe_placed(thing)
         # This entry was shared, and not what stands beside it.
-        page = show_placed(thing, description.only([thing.pk]), archive)
+        page = preview_entry(thing, description.only([thing.pk]), archive)
         return render(request, "briefings/entry_preview.html", context | page)

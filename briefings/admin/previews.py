@@ -23,7 +23,7 @@ from briefings.html import HTMLTooLong
 from briefings.models import Audience, Autosave, Edition, Entry
 from briefings.pdf import PDFRefused, render_edition_pdf
 from briefings.placing import append_entry
-from briefings.previews import describe_placed, show_placed, undone
+from briefings.previews import describe_placed, preview_entry, undone
 
 _TYPED_TEXTS = {"headline": "（未有標題）", "lead": "", "body": ""}
 
@@ -83,10 +83,10 @@ class WithPreview(WithPanels, WithDrafts):
         entry: Entry | None,
         fields: Fields | None,
     ) -> HttpResponse:
-        archive = open_archive(Audience.PUBLIC)
+        archive = open_archive(Audience.PUBLIC) if kind == "page" else None
         with self._as_if_saved(request, entry, fields) as (written, edition, description):
-            if kind == "page":
-                page = show_placed(written, description, archive)
+            if archive:
+                page = preview_entry(written, description, archive)
                 return render(request, "briefings/entry_preview.html", page)
         if "whole" not in request.GET:
             description = description.only([written.pk])

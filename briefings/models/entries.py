@@ -58,10 +58,6 @@ class EntryQuerySet(models.QuerySet["Entry"]):
                 bodies[entry.pk] = entry.body
             EntryLink.objects.keep(bodies)
 
-    def citing(self, entry: "Entry") -> Self:
-        """Those whose bodies link to it."""
-        return self.filter(links_to_entries__cited=entry)
-
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             # The rows first, then what the index has of them, as saving does.

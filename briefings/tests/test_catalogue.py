@@ -60,6 +60,7 @@ CHANGES = {
     "a theme less": lambda: ThemedEntry.objects.all().delete(),
     "another theme": lambda: ThemedEntry.objects.update(tag=Theme.objects.create(name="房屋")),
     "a theme's name": lambda: Theme.objects.update(name="財稅"),
+    "its description": lambda: Theme.objects.update(description="稅務和收費"),
     "an alias": lambda: ThemeAlias.objects.create(theme=Theme.objects.get(), name="稅務"),
     "an author": lambda: Byline.objects.create(
         entry=Entry.objects.get(), author=Author.objects.create(name="陳大文")

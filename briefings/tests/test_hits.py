@@ -1,12 +1,13 @@
 """What a page of answers shows of each is what readers may read at that moment."""
 
 import pytest
+from django.utils import timezone
 from django.utils.html import strip_tags
 
 from briefings.catalogue import Archive, open_archive
-from briefings.finding import find
+from briefings.finding import find, find_all
 from briefings.hits import Hit, show_hits
-from briefings.models import Audience, Edition, Entry
+from briefings.models import Audience, Edition, Entry, IndexedText
 from briefings.publishing import withdraw_edition, withdraw_entry
 from briefings.search.query import parse_query
 from briefings.tests.makers import make_published
@@ -55,6 +56,29 @@ def test_a_draft_written_after_a_withdrawal_is_shown_to_nobody(archive, withdraw
     entry.save()
 
     assert [strip_tags(hit.headline) for hit in show(archive)] == left
+
+
+def test_what_was_closed_meanwhile_is_shown_to_members_only(archive):
+    for_members = open_archive(Audience.MEMBERS)
+    Edition.objects.update(audience=Audience.MEMBERS)
+
+    assert show(archive) == []
+    assert len(show(for_members)) == 2
+
+    Edition.objects.update(public_from=timezone.now())
+    assert len(show(archive)) == 2
+
+
+def test_an_entry_that_is_in_no_index_is_shown_by_its_own_row(archive):
+    IndexedText.objects.all().delete()
+    ids = find_all(archive).list_ids(slice(0, 20))
+
+    hits = show_hits(ids, archive, parse_query("theme:稅"))
+
+    assert [(hit.headline, hit.snippet) for hit in hits] == [
+        ("關稅上升", "出口受關稅影響。"),
+        ("另一篇", Entry.objects.get(headline="另一篇").lead),
+    ]
 
 
 def test_an_entry_of_an_edition_that_came_since_waits_for_the_next_search(archive):

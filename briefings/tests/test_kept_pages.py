@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from briefings import hooks, kept_descriptions, kept_pages
+from briefings.catalogue import SHOWN_OF_EDITION, open_archive
 from briefings.changes import list_watched
 from briefings.models import (
     Audience,
@@ -20,6 +21,7 @@ from briefings.models import (
 )
 from briefings.publishing import publish_edition, withdraw_edition
 from briefings.tests.makers import make_draft, make_published
+from briefings.views import pages
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,7 @@ CHANGES = {
     "a headline": lambda: Entry.objects.update(headline="匯率"),
     "a withdrawal": lambda: withdraw_edition(Edition.objects.get(), note="有誤"),
     "a theme's name": lambda: Theme.objects.update(name="財稅"),
+    "its description": lambda: Theme.objects.update(description="稅務和收費"),
     "the publication": lambda: Publication.objects.update(name="新名"),
     "an author": lambda: Byline.objects.create(
         entry=Entry.objects.get(), author=Author.objects.create(name="陳大文")
@@ -118,6 +121,56 @@ def test_what_is_corrected_while_an_edition_is_described_is_on_the_next(
 
     assert "關稅" in reader.get(path).text
     assert "匯率" in reader.get(path).text
+
+
+@pytest.mark.parametrize("path", ["/editions/2026-11-20/", "/entries/關稅/"])
+def test_what_is_changed_after_an_editions_row_was_read_is_on_the_next(
+    reader, edition, monkeypatch, path
+):
+    recall = pages.recall_description
+
+    def change_and_recall(*args):
+        monkeypatch.undo()
+        Edition.objects.update(number=99)
+        return recall(*args)
+
+    monkeypatch.setattr(pages, "recall_description", change_and_recall)
+    reader.get(path)
+
+    assert "第99期" in reader.get(path).text
+
+
+@pytest.mark.usefixtures("edition")
+@pytest.mark.parametrize("path", ["/", "/editions/2026-11-20/", "/entries/關稅.bib"])
+def test_a_draft_written_while_an_edition_is_described_is_shown_to_nobody(
+    reader, monkeypatch, path
+):
+    describe = kept_descriptions.describe_edition
+
+    def withdraw_and_describe(row):
+        monkeypatch.undo()
+        withdraw_edition(Edition.objects.get(), note="有誤")
+        entry = Entry.objects.get()
+        entry.headline, entry.lead = "未公開的草稿", "未公開的草稿"
+        entry.save()
+        return describe(row)
+
+    monkeypatch.setattr(kept_descriptions, "describe_edition", withdraw_and_describe)
+
+    assert "未公開的草稿" not in reader.get(path).text
+    assert "未公開的草稿" not in reader.get(path).text
+
+
+@pytest.mark.usefixtures("edition")
+def test_pages_read_no_more_of_a_shared_edition_than_the_catalogue_watches(reader):
+    """A column that a template read once would stay in memory as it was then."""
+    make_published({"headline": "後來", "themes": ["稅"]}, date=date(2026, 11, 27))
+    for path in (*PATHS, "/search/?q=關稅", "/en/entries/後來/", "/zh-hans/themes/稅/"):
+        assert reader.get(path).status_code == 200
+
+    for shared in open_archive(Audience.PUBLIC).catalogue.edition_of.values():
+        read = {name for name in shared.__dict__ if not name.startswith("_")}
+        assert read == {"id", *SHOWN_OF_EDITION}
 
 
 @pytest.mark.usefixtures("edition")

@@ -11,7 +11,6 @@ from django.views.generic import ListView, TemplateView
 
 from briefings.finding import Chosen, find_all
 from briefings.forms import YearForm
-from briefings.further import find_neighbours
 from briefings.models import Audience, Edition, Entry, Theme
 from briefings.schema_org import describe_edition_page, write_json_ld
 from briefings.views.pages import (
@@ -76,11 +75,8 @@ class EditionDetailView(DescribingView, LastingPage, GoneWhenWithdrawn):
         return Edition.objects.visible_to(self.audience)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        try:
-            neighbours = find_neighbours(self.object, self.archive)
-        except LookupError:  # it was withdrawn after it was read
-            raise Http404 from None
         edition = self.describe(self.object)
+        neighbours = self.find_neighbours(self.object)
         # Other sites are told of what everybody may read.
         schema = "" if edition.is_for_members else write_json_ld(describe_edition_page(edition))
         return super().get_context_data(

@@ -20,7 +20,6 @@ from briefings.contexts import (
 )
 from briefings.further import (
     NamedEntry,
-    find_neighbours,
     find_related,
     list_citing,
     list_entry_ids,
@@ -30,12 +29,12 @@ from briefings.further import (
 from briefings.models import Audience, Edition, Entry, Publication
 from briefings.phrases import find_pinned_in, make_address
 from briefings.views.files import send_card
-from briefings.views.pages import DescribingView, GoneWhenWithdrawn, LastingPage
+from briefings.views.pages import DescribingView, GoneWhenWithdrawn, LastingPage, ReaderView
 
 CITING_ENTRIES = 20
 
 
-class OfEntry(DescribingView, GoneWhenWithdrawn):
+class OfEntry(ReaderView, GoneWhenWithdrawn):
     """What is at an address of an entry, by its slug or its number."""
 
     model = Entry
@@ -54,12 +53,14 @@ class OfEntry(DescribingView, GoneWhenWithdrawn):
         came_out = self.edition.published_at if self.audience == Audience.MEMBERS else None
         return versions.list_versions(entry, came_out or self.edition.opened_at)
 
+
+class DescribedEntry(DescribingView, OfEntry):
     def describe_both(self) -> tuple[EntryContext, EditionContext]:
         edition = self.describe(self.edition)
         return edition.entries[find_place(self.object, edition)], edition
 
 
-class EntryDetailView(LastingPage, OfEntry):
+class EntryDetailView(LastingPage, DescribedEntry):
     template_name = "briefings/entry_detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -79,11 +80,7 @@ class EntryDetailView(LastingPage, OfEntry):
 
     def lead_further(self, page: dict[str, Any]) -> dict[str, Any]:
         """The entries that the page names beside those of its edition."""
-        archive = self.archive
-        try:
-            neighbours = find_neighbours(self.edition, archive)
-        except LookupError:  # it was withdrawn after it was read
-            raise Http404 from None
+        archive, neighbours = self.archive, self.find_neighbours(self.edition)
         before = [] if page["previous"] else list_entry_ids(neighbours.earlier, archive)[-1:]
         after = [] if page["following"] else list_entry_ids(neighbours.later, archive)[:1]
         related = find_related(self.object, list_theme_ids(self.object, archive), archive)
@@ -139,7 +136,7 @@ def cite(entry: EntryContext, edition: EditionContext) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------- for reference managers
-class BibTeXView(OfEntry):
+class BibTeXView(DescribedEntry):
     write = staticmethod(citations.write_bibtex)
     content_type = "application/x-bibtex; charset=utf-8"
     ending = "bib"
@@ -194,7 +191,7 @@ class ShortAddressView(OfEntry):
         return HttpResponsePermanentRedirect(self.object.get_absolute_url())
 
 
-class VersionView(OfEntry):
+class VersionView(DescribedEntry):
     """`/e/12/v1`, one text for good. As long as it is the one that stands, the entry's page."""
 
     template_name = "briefings/entry_version.html"

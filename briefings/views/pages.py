@@ -15,6 +15,7 @@ from briefings import hooks
 from briefings.catalogue import Archive, open_archive
 from briefings.changes import Kind, read_marks
 from briefings.contexts import EditionContext, absolute_url
+from briefings.further import Neighbours, find_neighbours
 from briefings.kept_descriptions import recall_description
 from briefings.kept_pages import allow_keeping
 from briefings.languages import is_page, list_addresses
@@ -94,6 +95,13 @@ class DescribingView(ReaderView):
 
     def describe(self, edition: Edition) -> EditionContext:
         return recall_description(edition, self.version)
+
+    def find_neighbours(self, edition: Edition) -> Neighbours:
+        """Not found if it was withdrawn after it was read."""
+        try:
+            return find_neighbours(edition, self.archive)
+        except LookupError:
+            raise Http404 from None
 
 
 class LastingPage(ContextMixin):
