@@ -88,4 +88,8 @@ def find_related(entry: Entry, theme_ids: Iterable[int], archive: Archive) -> li
 def name_entries(entry_ids: Sequence[int], archive: Archive) -> dict[int, NamedEntry]:
     """By id and in this order, without what is not to be read any more. One query."""
     rows = read_published(entry_ids, archive, "entry.slug", "entry.headline")
-    return {row.entry_id: NamedEntry(row.entry_id, *row.values, row.edition) for row in rows}
+    return {
+        row.entry_id: NamedEntry(row.entry_id, slug, headline, row.edition)
+        for row in rows
+        for slug, headline in [row.values]
+    }
