@@ -160,6 +160,7 @@ def test_one_client_is_stopped_and_told_so(client):
 @pytest.mark.parametrize(
     "stamp",
     ["", "x", "123", make_stamp(time() + 60), make_stamp(time() - 25 * 3600), "1:forged"],
+    ids=["none", "letters", "unsigned", "of the future", "of yesterday", "forged"],
 )
 def test_what_was_sent_without_looking_at_the_form_is_shown_it_again(client, stamp):
     page = client.post(
