@@ -9,6 +9,11 @@ from subscribers.models.consent import (
     RecordsStand,
 )
 from subscribers.models.deliveries import Delivery, DeliveryQuerySet
+from subscribers.models.imports import (
+    ImportedRow,
+    MemberImport,
+    SavedFilter,
+)
 from subscribers.models.joining import JoiningRequest
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
 from subscribers.models.mailings import Digest, Mailing
@@ -23,7 +28,13 @@ from subscribers.models.members import (
     MemberState,
     word_consent,
 )
-from subscribers.models.states import DeliveryState, MailingState
+from subscribers.models.states import (
+    DeliveryState,
+    ImportStep,
+    JoinsAs,
+    MailingState,
+    RowKind,
+)
 
 __all__ = [
     "ASK_AGAIN_AFTER",
@@ -42,14 +53,20 @@ __all__ = [
     "DeliveryState",
     "Digest",
     "Frequency",
+    "ImportStep",
+    "ImportedRow",
     "JoiningRequest",
+    "JoinsAs",
     "LoginLink",
     "Mailing",
     "MailingState",
     "Member",
+    "MemberImport",
     "MemberQuerySet",
     "MemberSession",
     "MemberState",
     "RecordsStand",
+    "RowKind",
+    "SavedFilter",
     "word_consent",
 ]

@@ -23,6 +23,10 @@ CONFIRMATION_WAIT = timedelta(minutes=5)
 CONFIRMATION_GIVEN_UP = timedelta(days=3)
 
 
+# What a wish to join says anew.
+SIGNED_UP_WITH = ("name", "frequency", "consent_wording", "consent_source", "consented_at")
+
+
 class MemberState(models.TextChoices):
     """pending → active → unsubscribed → active (by signing up and confirming again)"""
 
@@ -92,8 +96,9 @@ class MemberQuerySet(models.QuerySet["Member"]):
             member.frequency = frequency
             member.consent_wording = word_consent(Publication.load())
             member.consented_at = now
+            member.consent_source = ""
             # Only these: a confirmation that arrives meanwhile must not be undone.
-            member.save(update_fields=["name", "frequency", "consent_wording", "consented_at"])
+            member.save(update_fields=[*SIGNED_UP_WITH])
             member.themes.set(Theme.objects.hold(themes))
             member.record(ConsentAct.ASKED, ConsentWay.PAGE, now)
         return member
@@ -127,6 +132,17 @@ class Member(models.Model):
         through="ChosenTheme",
     )
     consent_wording = models.TextField("同意聲明", blank=True)
+    # Where and when they agreed, of those who came by a list and did not do so on our page.
+    consent_source = models.TextField("同意來源", blank=True, editable=False)
+    member_import = models.ForeignKey(
+        "MemberImport",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="members",
+        verbose_name="匯入",
+    )
     consented_at = models.DateTimeField("同意時間", null=True, blank=True, editable=False)
     confirmed_at = models.DateTimeField("確認時間", null=True, blank=True, editable=False)
     unsubscribed_at = models.DateTimeField("取消時間", null=True, blank=True, editable=False)
@@ -141,6 +157,7 @@ class Member(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "會員"
         ordering = ["-created_at", "-pk"]
+        permissions = [("export_member", "可匯出會員")]
         constraints = [
             # One mailbox, one member: mail systems don't tell Chan@ from chan@.
             models.UniqueConstraint(

@@ -24,3 +24,48 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "失敗"
     SKIPPED = "skipped", "略過"
     UNKNOWN = "unknown", "結果不明"
+
+
+class ImportStep(models.TextChoices):
+    """How far a list of people is.
+
+    waiting → reading → previewed → accepted → writing → done, or rejected once it is previewed;
+    failed, when it can't be read.
+    """
+
+    WAITING = "waiting", "輪候讀取"
+    READING = "reading", "讀取中"
+    PREVIEWED = "previewed", "待決定"
+    ACCEPTED = "accepted", "輪候匯入"
+    WRITING = "writing", "匯入中"
+    DONE = "done", "已匯入"
+    REJECTED = "rejected", "已放棄"
+    FAILED = "failed", "未能匯入"
+
+
+class JoinsAs(models.TextChoices):
+    """The state that new members of a list begin in."""
+
+    PENDING = "pending", "先寄確認信，按了確認才開始收取（建議）"
+    ACTIVE = "active", "即時生效：本會存有這些人同意的紀錄，可以出示"
+
+
+class RowKind(models.TextChoices):
+    """What becomes of one row of a list. All but the first two are left out."""
+
+    NEW = "new", "新會員"
+    UPDATED = "updated", "更新會員"
+    KNOWN = "known", "已是會員"
+    UNSUBSCRIBED = "unsubscribed", "曾取消訂閱"
+    DUPLICATE = "duplicate", "檔內重複"
+    NO_ADDRESS = "no_address", "沒有電郵"
+    BAD_ADDRESS = "bad_address", "電郵無效"
+    UNKNOWN_THEME = "unknown_theme", "沒有這個政策主題"
+    UNKNOWN_FREQUENCY = "unknown_frequency", "沒有這個頻率"
+    TOO_LONG = "too_long", "太長"
+    FORMULA = "formula", "像試算表公式"
+    CONTROL = "control", "含控制字元"
+    BROKEN = "broken", "編碼損壞"
+    SHORT = "short", "欄數不足"
+    LONG = "long", "欄數過多"
+    BAD_QUOTES = "bad_quotes", "引號不完整"
