@@ -15,6 +15,8 @@ from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unre
 
 logger = logging.getLogger(__name__)
 
+MOST_WOKEN = 500  # in one sweep: a list of members makes very many due
+
 
 def ask_to_confirm(member: Member, now: datetime) -> bool:
     """Have the mail sent after commit. False if it was asked for only just before."""
@@ -45,7 +47,8 @@ def send_confirmation(member_id: int) -> None:
 
 def wake_confirmations(now: datetime) -> None:
     """Queue what was asked for and not sent, each after ever longer whiles."""
-    for member in Member.objects.confirmation_due(now):
+    due = Member.objects.confirmation_due(now).order_by("confirmation_due_at", "pk")
+    for member in due[:MOST_WOKEN]:
         if member.put_off_confirmation(now):
             _wake(member.pk)
 
