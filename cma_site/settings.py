@@ -216,6 +216,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "sweep-member-imports": {
+        "task": "subscribers.tasks.sweep_imports",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "tidy-search-index": {
         "task": "briefings.tasks.tidy_search_index",
         "schedule": 300.0,
@@ -255,6 +260,8 @@ DELIVERY_LEASE = env.int("DELIVERY_LEASE", default=max(150, 7 * EMAIL_TIMEOUT))
 # What to do with a delivery of which nobody can know whether it was accepted: "resend" (same
 # bytes, same Message-ID) or "hold" for a person to decide.
 UNKNOWN_DELIVERIES = env.str("UNKNOWN_DELIVERIES", default="resend")
+# Of the mails that ask imported members to confirm, how many a minute.
+CONFIRMATION_RATE = env.int("CONFIRMATION_RATE", default=200)
 
 # -------------------------------------------------------------------------------- the outside
 # Whether workers may ask, of the pages that texts link to, if they are still there.

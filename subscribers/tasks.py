@@ -1,7 +1,15 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import address_changes, confirmations, delivery, joining, logins, personal_data
+from subscribers import (
+    address_changes,
+    confirmations,
+    delivery,
+    imports,
+    joining,
+    logins,
+    personal_data,
+)
 
 
 @shared_task
@@ -49,3 +57,13 @@ def send_erase_link(member_id: int) -> None:
 @shared_task
 def forget_old() -> None:
     personal_data.forget_old(timezone.now())
+
+
+@shared_task
+def work_on_import(import_id: int) -> None:
+    imports.work_on(import_id)
+
+
+@shared_task
+def sweep_imports() -> None:
+    imports.sweep(timezone.now())

@@ -10,9 +10,9 @@ from django.core.validators import validate_email
 
 from briefings.models.themes import fold_name
 from briefings.phrases import disarm
-from subscribers.addresses import BadAddress, encode_address
+from subscribers.addresses import BadAddress, encode_address, normalise_email
 from subscribers.importer.tables import Row, UnreadableList
-from subscribers.models import RowKind, normalise_email
+from subscribers.models import RowKind
 from subscribers.resources import MemberResource
 
 HEADINGS = {
