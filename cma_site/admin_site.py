@@ -19,7 +19,16 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 APP_ORDER = ["briefings", "subscribers", "auth"]
 MODEL_ORDER = [
     *("Entry", "Edition", "Volume", "ImportBatch", "Theme", "GlossaryTerm", "Author", "Picture"),
-    *("PinnedPhrase", "SearchMiss", "Imprint", "Publication", "Member", "Mailing", "Delivery"),
+    *(
+        "PinnedPhrase",
+        "SearchMiss",
+        "Imprint",
+        "Publication",
+        "Member",
+        "MemberImport",
+        "SavedFilter",
+    ),
+    *("Mailing", "Delivery"),
 ]
 
 

@@ -18,6 +18,9 @@ from briefings.models import Theme
 from subscribers.confirmations import ask_to_confirm
 from subscribers.delivery import send_again
 from subscribers.growth import count_members_by_month, draw_growth
+from subscribers.import_pages import MemberImportAdmin
+from subscribers.member_filters import ConfirmedFilter, JoinedFilter
+from subscribers.member_pages import MemberPages, SavedFilterAdmin
 from subscribers.models import (
     ChosenTheme,
     ConsentAct,
@@ -28,9 +31,14 @@ from subscribers.models import (
     DeliveryState,
     Mailing,
     Member,
+    MemberImport,
     MemberState,
+    SavedFilter,
 )
 from subscribers.personal_data import erase_member, export_member
+
+admin.site.register(MemberImport, MemberImportAdmin)
+admin.site.register(SavedFilter, SavedFilterAdmin)
 
 
 class ChosenThemeInline(admin.TabularInline):
@@ -86,10 +94,9 @@ class ConsentRecordInline(admin.TabularInline):
 
 
 @admin.register(Member)
-class MemberAdmin(admin.ModelAdmin):
-    change_form_template = "admin/subscribers/member/change_form.html"
-    list_display = ["email", "name", "state", "frequency"]
-    list_filter = ["state", "frequency", "themes"]
+class MemberAdmin(MemberPages):
+    list_display = ["email", "name", "state", "frequency", "created_at"]
+    list_filter = ["state", "frequency", JoinedFilter, ConfirmedFilter, "themes"]
     search_fields = ["email", "name"]
     search_help_text = "按電郵或稱呼尋找"
     date_hierarchy = "created_at"
@@ -100,13 +107,14 @@ class MemberAdmin(admin.ModelAdmin):
         "frequency",
         "paused_until",
         "consent_wording",
+        "consent_source",
         "consented_at",
         "confirmed_at",
         "unsubscribed_at",
         "created_at",
     ]
     inlines = [ChosenThemeInline]
-    actions = ["unsubscribe_members", "send_confirmations"]
+    actions = ["unsubscribe_members", "send_confirmations", "export_as_csv", "export_as_xlsx"]
 
     def get_inlines(self, request: HttpRequest, obj: Member | None) -> Any:
         return [*super().get_inlines(request, obj), *([ConsentRecordInline] if obj else [])]
@@ -168,7 +176,14 @@ class MemberAdmin(admin.ModelAdmin):
         obj: Member | None = None,
     ) -> list[str]:
         """The consent is asked for when a member is added, and stands from then on."""
-        stamps = ["state", "consented_at", "confirmed_at", "unsubscribed_at", "created_at"]
+        stamps = [
+            "state",
+            "consent_source",
+            "consented_at",
+            "confirmed_at",
+            "unsubscribed_at",
+            "created_at",
+        ]
         return [*stamps, "consent_wording"] if obj else stamps
 
     def save_model(

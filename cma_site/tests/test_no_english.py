@@ -24,6 +24,7 @@ ALLOWED = re.compile(
         Atom | RSS | JSON(\ Feed)? | PDF | HTML | Word | TOTP | URL | SMTP | XML | API
         | OpenAPI | RFC | ISO | CORS
         | GIF | PNG | JPEG | WebP | KB | MB | https?
+        | CSV | XLSX | UTF-8 | csv | tsv | xlsx
         | docx | txt | pdf | png | svg | jpe?g | webp | MPF | Reply-To | Message-ID
         | Ctrl | Control | Command | Mac | Enter | Tab | Esc
         | chan | lee | staff\d* | member\d*
@@ -36,7 +37,7 @@ ALLOWED = re.compile(
     re.VERBOSE,
 )
 # No pages for people: `/readyz` waits for a worker, and a PDF takes seconds.
-NOT_WALKED = re.compile(r"/(healthz|readyz)$|\.pdf$|\.svg$|/logout/$|/log-out-everywhere/$")
+NOT_WALKED = re.compile(r"/(healthz|readyz)$|\.pdf$|\.svg$|\.csv$|/logout/$|/log-out-everywhere/$")
 
 
 @pytest.fixture

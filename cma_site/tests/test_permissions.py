@@ -36,6 +36,7 @@ from briefings.models import (
     Theme,
 )
 from briefings.tests.makers import make_draft, make_volume
+from subscribers.models import ImportStep, MemberImport, SavedFilter
 from subscribers.tests.makers import make_mailing
 
 pytestmark = pytest.mark.django_db
@@ -76,12 +77,28 @@ admin/logentry/<path:object_id>/history/                  -     -
 admin/logentry/<path:object_id>/delete/                   -     -
 admin/logentry/<path:object_id>/change/                   -     -
 subscribers/member/growth.svg                             pm    pm
+subscribers/member/export/                                -     m
+subscribers/member/save-filter/                           -     m
 subscribers/member/                                       m     m
 subscribers/member/add/                                   m     m
 subscribers/member/<path:object_id>/history/              m     m
 subscribers/member/<path:object_id>/delete/               m     m
 subscribers/member/<path:object_id>/change/               m     m
 subscribers/member/<int:member_id>/data.json               m     m
+subscribers/memberimport/<int:import_id>/progress/         m     -
+subscribers/memberimport/<int:import_id>/accept/           -     m
+subscribers/memberimport/<int:import_id>/reject/           -     m
+subscribers/memberimport/<int:import_id>/refused.csv       m     -
+subscribers/memberimport/                                 m     m
+subscribers/memberimport/add/                             m     m
+subscribers/memberimport/<path:object_id>/history/        m     m
+subscribers/memberimport/<path:object_id>/delete/         -     -
+subscribers/memberimport/<path:object_id>/change/         m     m
+subscribers/savedfilter/                                  m     m
+subscribers/savedfilter/add/                              -     -
+subscribers/savedfilter/<path:object_id>/history/         m     m
+subscribers/savedfilter/<path:object_id>/delete/          m     m
+subscribers/savedfilter/<path:object_id>/change/          m     m
 subscribers/mailing/                                      pm    pm
 subscribers/mailing/add/                                  -     -
 subscribers/mailing/<path:object_id>/history/             pm    pm
@@ -262,9 +279,13 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
         "logentry": LogEntry.objects.create(user=owner, action_flag=CHANGE),
         "mailing": delivery.mailing,
         "member": delivery.member,
+        "memberimport": MemberImport.objects.create(
+            name="名單.csv", consented_on=date(2026, 10, 3), step=ImportStep.PREVIEWED
+        ),
         "picture": Picture.objects.create(name=f"{'0' * 64}.png", width=1, height=1),
         "pinnedphrase": PinnedPhrase.objects.create(text="新質生產力"),
         "publication": Publication.objects.get_or_create(pk=1)[0],
+        "savedfilter": SavedFilter.objects.create(name="新會員", query="joined=30"),
         "searchmiss": SearchMiss.objects.create(
             text="甲", folded="甲", last_day=date(2026, 11, 20)
         ),
@@ -276,6 +297,7 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
         "batch_id": batch,
         "edition_id": edition,
         "entry_id": entry,
+        "import_id": rows["memberimport"],
         "file_id": ImportedFile.objects.create(batch=batch, name="舊期.txt"),
         "note_id": ReviewNote.objects.create(entry=entry, text="數字有誤。"),
         "version_id": Version.objects.get_for_object(entry).get(),
@@ -388,7 +410,12 @@ ACTIONS = {
     "searchmiss": {"delete_selected": ""},
     "entry": {"submit_entries": "wep", "approve_entries": "ep", "place": "ep"},
     "theme": {"merge": "ep"},
-    "member": {"unsubscribe_members": "m", "send_confirmations": "m"},
+    "member": {
+        "unsubscribe_members": "m",
+        "send_confirmations": "m",
+        "export_as_csv": "m",
+        "export_as_xlsx": "m",
+    },
     "delivery": {"accept_as_sent": "m", "send_deliveries_again": "m"},
 }
 

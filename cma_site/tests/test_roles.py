@@ -15,7 +15,7 @@ ROLES = ["撰稿人", "編輯", "出版人", "會員管理員"]
 roles = import_module("cma_site.migrations.0001_roles")
 LATER = [
     import_module(f"cma_site.migrations.{name}")
-    for name in ("0002_volume_roles", "0003_phrase_roles")
+    for name in ("0002_volume_roles", "0003_phrase_roles", "0004_member_import_roles")
 ]
 
 
