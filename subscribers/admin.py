@@ -95,7 +95,7 @@ class ConsentRecordInline(admin.TabularInline):
 
 @admin.register(Member)
 class MemberAdmin(MemberPages):
-    list_display = ["email", "name", "state", "frequency", "created_at"]
+    list_display = ["email", "name", "state", "frequency", "show_joined"]
     list_filter = ["state", "frequency", JoinedFilter, ConfirmedFilter, "themes"]
     search_fields = ["email", "name"]
     search_help_text = "按電郵或稱呼尋找"

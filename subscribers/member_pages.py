@@ -67,6 +67,10 @@ class MemberPages(admin.ModelAdmin):
             about["events"] = tell_history(member, may_see_deliveries=may_see)
         return super().change_view(request, object_id, form_url, about | (extra_context or {}))
 
+    @admin.display(description="加入", ordering="created_at")
+    def show_joined(self, member: Member) -> str:
+        return f"{timezone.localtime(member.created_at):%Y-%m-%d}"
+
     # ------------------------------------------------------------------------ filters with names
 
     @method_decorator(require_POST)

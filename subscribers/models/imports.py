@@ -130,6 +130,10 @@ class ImportedRow(models.Model):
     def __str__(self) -> str:
         return f"第 {self.number} 行"
 
+    @property
+    def text(self) -> str:
+        return "｜".join(self.cells).rstrip("｜")
+
 
 class SavedFilter(models.Model):
     """A filter of the list of members that editors come back to; everybody's alike."""
