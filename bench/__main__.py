@@ -16,7 +16,13 @@ from importlib import import_module
 
 import django
 
-NAMES = ("pdf", "mail", "pages", "search")  # the last empties the archive to fill it anew
+NAMES = (
+    "pdf",
+    "mail",
+    "members",
+    "pages",
+    "search",
+)  # the last empties the archive to fill it anew
 OF_NO_DATABASE = frozenset({"pdf"})
 
 
