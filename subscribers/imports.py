@@ -251,7 +251,7 @@ def _find_duplicates(findings: list[Finding], seen: SeenAddresses) -> None:
 def _find_members(findings: Iterable[Finding]) -> dict[str, Member]:
     """By address, with `theme_ids`; two queries."""
     keys = [f.person.key for f in findings if f.person and f.kind == RowKind.NEW]
-    found = Member.objects.alias(key=Lower("email")).filter(key__in=keys)
+    found = Member.objects.alias(key=Lower("email")).filter(key__in=keys).order_by()
     members = {member.email.lower(): member for member in found}
     chosen: dict[int, set[int]] = {member.pk: set() for member in members.values()}
     for member_id, theme_id in ChosenTheme.objects.filter(member__in=chosen).values_list(
@@ -295,8 +295,10 @@ def _write(own: MemberImport, findings: list[Finding], known: dict[str, Member])
     members, mailed_until = _make_members(own, joining)
     Member.objects.bulk_create(members, ignore_conflicts=True)
     keys = [member.email.lower() for member in members]
-    made = own.members.alias(key=Lower("email")).filter(key__in=keys)
-    pks = {email.lower(): pk for email, pk in made.values_list("email", "pk")}
+    # Not asked for by their import: of two indexes SQLite would take that of all its members.
+    there = Member.objects.alias(key=Lower("email")).filter(key__in=keys).order_by()
+    rows = there.values_list("email", "pk", "member_import")
+    pks = {email.lower(): pk for email, pk, import_id in rows if import_id == own.pk}
     missed = [f for f in joining if f.person and f.person.key not in pks]
     if missed:  # they signed up by themselves since we looked
         known = _find_members(missed)
