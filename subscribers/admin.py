@@ -24,7 +24,6 @@ from subscribers.member_pages import MemberPages, SavedFilterAdmin
 from subscribers.models import (
     ChosenTheme,
     ConsentAct,
-    ConsentRecord,
     ConsentWay,
     Delivery,
     DeliveryQuerySet,
@@ -71,28 +70,6 @@ class ChosenThemeInline(admin.TabularInline):
         return self.has_change_permission(request)
 
 
-class ConsentRecordInline(admin.TabularInline):
-    """What happened, for whoever may see the member; nobody writes it by hand."""
-
-    model = ConsentRecord
-    extra = 0
-    fields = ("happened_at", "act", "way", "email", "wording", "by")
-    readonly_fields = fields
-    verbose_name_plural = "同意紀錄"
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return request.user.has_perm("subscribers.view_member")
-
-    def has_add_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return False
-
-
 @admin.register(Member)
 class MemberAdmin(MemberPages):
     list_display = ["email", "name", "state", "frequency", "show_joined"]
@@ -115,9 +92,6 @@ class MemberAdmin(MemberPages):
     ]
     inlines = [ChosenThemeInline]
     actions = ["unsubscribe_members", "send_confirmations", "export_as_csv", "export_as_xlsx"]
-
-    def get_inlines(self, request: HttpRequest, obj: Member | None) -> Any:
-        return [*super().get_inlines(request, obj), *([ConsentRecordInline] if obj else [])]
 
     def get_urls(self) -> list[URLPattern]:
         growth = self.admin_site.admin_view(self.show_growth)

@@ -30,6 +30,10 @@ from subscribers.importer.seen import SeenAddresses
 from subscribers.importer.tables import Row, Table, UnreadableList, open_table
 from subscribers.models import (
     ChosenTheme,
+    ConsentAct,
+    ConsentRecord,
+    ConsentWay,
+    ConsentWording,
     Frequency,
     ImportedRow,
     ImportStep,
@@ -299,6 +303,7 @@ def _write(own: MemberImport, findings: list[Finding], known: dict[str, Member])
     there = Member.objects.alias(key=Lower("email")).filter(key__in=keys).order_by()
     rows = there.values_list("email", "pk", "member_import")
     pks = {email.lower(): pk for email, pk, import_id in rows if import_id == own.pk}
+    _record_consent(own, members, pks)
     missed = [f for f in joining if f.person and f.person.key not in pks]
     if missed:  # they signed up by themselves since we looked
         known = _find_members(missed)
@@ -308,6 +313,25 @@ def _write(own: MemberImport, findings: list[Finding], known: dict[str, Member])
         (pks[f.person.key], f.person.theme_ids) for f in joining if f.person and f.person.key in pks
     )
     return mailed_until
+
+
+def _record_consent(own: MemberImport, members: Iterable[Member], pks: dict[str, int]) -> None:
+    """What the list is handed in with; who is to confirm has given nothing yet."""
+    act = ConsentAct.GIVEN if own.joins_as == JoinsAs.ACTIVE else ConsentAct.ASKED
+    wording = ConsentWording.keep(own.consent_wording, timezone.now())
+    ConsentRecord.objects.bulk_create(
+        ConsentRecord(
+            member_id=pks[member.email.lower()],
+            email=member.email,
+            act=act,
+            way=ConsentWay.LIST,
+            wording=wording,
+            by_id=own.decided_by_id,
+            happened_at=begin_day(own.consented_on),
+        )
+        for member in members
+        if member.email.lower() in pks
+    )
 
 
 def _make_members(

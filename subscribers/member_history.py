@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
-from subscribers.models import Member
+from subscribers.models import ConsentWay, Member
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Event:
 
 
 def tell_history(member: Member, *, may_see_deliveries: bool) -> list[Event]:
-    """The latest first; three queries. Logins are nobody's business."""
-    events = [*_tell_stamps(member), *_tell_changes(member)]
+    """The latest first; four queries. Logins are nobody's business."""
+    events = [*_tell_stamps(member), *_tell_consent(member), *_tell_changes(member)]
     if may_see_deliveries:
         events += _tell_deliveries(member)
     return sorted(events, key=lambda event: event.at, reverse=True)
@@ -35,15 +35,22 @@ def _tell_stamps(member: Member) -> Iterator[Event]:
         yield Event(member.created_at, "匯入", came_by.name, address)
     else:
         yield Event(member.created_at, "登記")
-    stamps = [
-        (member.consented_at, "同意", member.consent_source),
-        (member.asked_at, "要求確認信", "未寄出" if member.confirmation_due_at else ""),
-        (member.confirmed_at, "確認", ""),
-        (member.unsubscribed_at, "取消訂閱", ""),
-    ]
-    for at, what, detail in stamps:
-        if at:
-            yield Event(at, what, detail)
+    if member.asked_at:
+        waits = "未寄出" if member.confirmation_due_at else ""
+        yield Event(member.asked_at, "要求確認信", waits)
+
+
+def _tell_consent(member: Member) -> Iterator[Event]:
+    for record in member.consent_records.select_related("wording", "by"):
+        way = ConsentWay(record.way)
+        source = member.consent_source if way == ConsentWay.LIST else ""
+        told = [way.label, f"同意聲明{record.wording}" if record.wording else "", source]
+        if record.email != member.email:
+            told.append(record.email)
+        person = record.by.get_full_name() or record.by.get_username() if record.by else ""
+        yield Event(
+            record.happened_at, record.get_act_display(), "，".join(filter(None, told)), by=person
+        )
 
 
 def _tell_changes(member: Member) -> Iterator[Event]:

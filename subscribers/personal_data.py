@@ -46,6 +46,7 @@ def export_member(member: Member) -> dict[str, Any]:
         "寄送頻率": member.get_frequency_display(),
         "暫停至": member.paused_until and member.paused_until.isoformat(),
         "政策主題": [theme.name for theme in member.themes.order_by("name")],
+        "同意來源": member.consent_source,
         "建立時間": _tell(member.created_at),
         "同意紀錄": [
             {

@@ -35,5 +35,5 @@ def refuse_lists(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cma_site", "0003_phrase_roles"), ("subscribers", "0005_member_imports")]
+    dependencies = [("cma_site", "0003_phrase_roles"), ("subscribers", "0008_member_imports")]
     operations = [migrations.RunPython(allow_lists, refuse_lists)]

@@ -24,6 +24,7 @@ class ConsentWay(models.TextChoices):
     LINK = "link", "郵件中的連結"
     ONE_CLICK = "one_click", "郵件程式的一鍵退訂"
     DESK = "desk", "編輯台"
+    LIST = "list", "匯入名單"
     RETENTION = "retention", "保存期滿"
 
 

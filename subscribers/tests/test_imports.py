@@ -13,6 +13,8 @@ from subscribers.confirmations import MOST_WOKEN, wake_confirmations
 from subscribers.imports import ImportRefused, accept, hand_in, reject, sweep, work_on
 from subscribers.models import (
     ChosenTheme,
+    ConsentAct,
+    ConsentWay,
     Frequency,
     ImportedRow,
     ImportStep,
@@ -114,6 +116,19 @@ def test_new_members_keep_what_they_agreed_to_and_where():
     assert lee.consented_at == datetime(2026, 10, 2, 16, tzinfo=UTC)
     assert lee.member_import == written
     assert list(lee.themes.all()) == [tax]
+
+
+@pytest.mark.parametrize(
+    ("joins_as", "act"),
+    [(JoinsAs.PENDING, ConsentAct.ASKED), (JoinsAs.ACTIVE, ConsentAct.GIVEN)],
+)
+def test_whoever_comes_by_a_list_has_the_consent_recorded(joins_as, act):
+    written = make_written("email\nchan@example.com\n", joins_as=joins_as)
+
+    record = Member.objects.get().consent_records.get()
+    assert (record.act, record.way) == (act, ConsentWay.LIST)
+    assert timezone.localdate(record.happened_at) == written.consented_on
+    assert (record.wording.text if record.wording else "") == written.consent_wording
 
 
 def test_members_of_documented_consent_are_active_at_once():

@@ -15,6 +15,8 @@ from briefings.models import Theme
 from subscribers import imports
 from subscribers.imports import hand_in, work_on
 from subscribers.models import (
+    ConsentAct,
+    ConsentWay,
     Frequency,
     Member,
     MemberImport,
@@ -211,11 +213,9 @@ def test_a_members_page_tells_all_that_happened_in_order(admin_client):
     now = timezone.now()
     delivery = make_delivery(state="sent", sent_at=now - timedelta(days=1))
     member = delivery.member
-    Member.objects.filter(pk=member.pk).update(
-        created_at=now - timedelta(days=9),
-        consented_at=now - timedelta(days=8),
-        confirmed_at=now - timedelta(days=7),
-    )
+    Member.objects.filter(pk=member.pk).update(created_at=now - timedelta(days=9))
+    member.record(ConsentAct.ASKED, ConsentWay.PAGE, now - timedelta(days=8))
+    member.record(ConsentAct.GIVEN, ConsentWay.LINK, now - timedelta(days=7))
     form = {"email": member.email, "name": "改了", "frequency": "every"}
     form |= {"chosen_themes-TOTAL_FORMS": "0", "chosen_themes-INITIAL_FORMS": "0"}
     admin_client.post(f"{MEMBERS}{member.pk}/change/", form)
@@ -223,7 +223,7 @@ def test_a_members_page_tells_all_that_happened_in_order(admin_client):
     answer = admin_client.get(f"{MEMBERS}{member.pk}/change/")
 
     told = [event.what for event in answer.context["events"]]
-    assert told == ["在編輯台修改", "投遞", "確認", "同意", "登記"]
+    assert told == ["在編輯台修改", "投遞", "確認同意", "要求訂閱", "登記"]
     assert f"{delivery.mailing.subject}：已寄出" in answer.content.decode()
 
 
