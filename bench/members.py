@@ -35,7 +35,7 @@ THEIR_SIZE = 20_000  # more would take many minutes
 
 
 def run() -> Iterator[dict[str, object]]:
-    imports._call_out = lambda import_id: None  # noqa: ARG005  (no broker has a part in it)
+    imports._call_out = lambda import_id: None  # noqa: ARG005  (no broker is asked)
     for rows in SIZES:
         yield from measure_ours(rows)
     yield measure_theirs(THEIR_SIZE)
