@@ -1,7 +1,11 @@
+from contextlib import ExitStack
+
 import pytest
 
+from subscribers.domain_health.resolver import Resolver
 from subscribers.tasks import answer_joining_request, send_chunk, send_confirmation
 from subscribers.tests.makers import running_relay
+from subscribers.tests.name_server import serving
 
 
 @pytest.fixture
@@ -45,3 +49,10 @@ def answered(monkeypatch):
 
     monkeypatch.setattr(answer_joining_request, "apply_async", answer)
     return queued
+
+
+@pytest.fixture
+def look_up_in():
+    """Given a zone, a way to look up in it, over the wire."""
+    with ExitStack() as servers:
+        yield lambda zone: Resolver([servers.enter_context(serving(zone)).address]).look_up
