@@ -263,6 +263,11 @@ UNKNOWN_DELIVERIES = env.str("UNKNOWN_DELIVERIES", default="resend")
 # Of the mails that ask imported members to confirm, how many a minute.
 CONFIRMATION_RATE = env.int("CONFIRMATION_RATE", default=200)
 
+# For `check_domain` alone; sending uses none of these.
+DKIM_SELECTORS = env.list("DKIM_SELECTORS", default=[])
+RELAY_ADDRESSES = env.list("RELAY_ADDRESSES", default=[])  # from which mail leaves for the world
+DNS_SERVERS = env.list("DNS_SERVERS", default=[])
+
 # -------------------------------------------------------------------------------- the outside
 # Whether workers may ask, of the pages that texts link to, if they are still there.
 CHECK_LINKS = env.bool("CHECK_LINKS", default=True)
