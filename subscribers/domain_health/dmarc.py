@@ -91,10 +91,34 @@ def _judge_record(domain: str, text: str, domains: Domains, look_up: LookUp) -> 
     if faulty := _find_faulty(tags):
         yield _tell_syntax(domain, text, f"{'、'.join(faulty)} 的值不對")
         return
-    yield from _judge_policy(domains.author, domain, tags)
-    yield from _judge_share(domain, tags)
-    yield from _judge_reports(domain, tags, look_up)
+    mended = tags | _mend_tags(domain, tags)
+    yield from _judge_policy(domains.author, domain, tags, mended)
+    yield from _judge_share(tags, write_record(domain, mended))
+    yield from _judge_reports(domain, tags, write_record(domain, mended), look_up)
     yield from _judge_alignment(domains, tags)
+
+
+def _mend_tags(domain: str, tags: dict[str, str]) -> dict[str, str]:
+    """What can be changed at once; a stricter policy is a step of its own."""
+    own = tags["p"].lower()
+    changes = {"pct": ""}
+    if _is_laxer(tags.get("sp", own), own):
+        changes["sp"] = ""
+    reports = _list_reports(tags)
+    kept = [address for address in reports if _find_receiver(address)]
+    if kept != reports or not reports:
+        changes["rua"] = ",".join(kept) or f"mailto:dmarc@{domain}"
+    return changes
+
+
+def _is_laxer(policy: str, other: str) -> bool:
+    return _STRICTNESS.index(policy.lower()) < _STRICTNESS.index(other.lower())
+
+
+def write_record(domain: str, tags: dict[str, str]) -> str:
+    """A tag without a value is left out."""
+    written = [f"{name}={value}" for name, value in tags.items() if value]
+    return write_txt(f"_dmarc.{domain}", "; ".join(written))
 
 
 def _find_faulty(tags: dict[str, str]) -> list[str]:
@@ -120,7 +144,9 @@ def _tell_syntax(domain: str, text: str, what: str) -> Finding:
     )
 
 
-def _judge_policy(author: str, domain: str, tags: dict[str, str]) -> Iterator[Finding]:
+def _judge_policy(
+    author: str, domain: str, tags: dict[str, str], mended: dict[str, str]
+) -> Iterator[Finding]:
     own = tags["p"].lower()
     of_subdomains = tags.get("sp", own).lower()
     is_inherited = author.lower() != domain.lower()
@@ -132,22 +158,22 @@ def _judge_policy(author: str, domain: str, tags: dict[str, str]) -> Iterator[Fi
             "dmarc.none",
             f"{whose}：{tag}=none，即{POLICIES[policy]}。",
             "已合乎 Gmail 等的最低要求，但別人冒用這個網域寄信不會被擋下。",
-            "看過幾星期的報告，自己的信都通過了，便改為 p=quarantine。",
-            _rewrite(domain, tags, {tag: "quarantine"}),
+            f"看過幾星期的報告，自己的信都通過了，便改為 {tag}=quarantine。",
+            write_record(domain, mended | {tag: "quarantine"}),
         )
     else:
         yield good("dmarc.policy", f"{whose}：{tag}={policy}，冒名的信{POLICIES[policy]}。")
-    if not is_inherited and _STRICTNESS.index(of_subdomains) < _STRICTNESS.index(own):
+    if not is_inherited and _is_laxer(of_subdomains, own):
         yield caution(
             "dmarc.subdomains",
             f"子網域的政策（sp={of_subdomains}）比網域本身（p={own}）寬鬆。",
             f"冒名者可以用 {domain} 之下任何名稱寄信。",
             "刪去 sp=，使子網域和網域一樣。",
-            _rewrite(domain, tags, {"sp": ""}),
+            write_record(domain, mended),
         )
 
 
-def _judge_share(domain: str, tags: dict[str, str]) -> Iterator[Finding]:
+def _judge_share(tags: dict[str, str], mended: str) -> Iterator[Finding]:
     share = int(tags.get("pct", "100"))
     if share < 100:
         yield caution(
@@ -155,34 +181,45 @@ def _judge_share(domain: str, tags: dict[str, str]) -> Iterator[Finding]:
             f"DMARC 只用於 {share}% 的信（pct={share}）。",
             "其餘冒名的信不受約束；新的標準亦已取消 pct。",
             "刪去 pct=。",
-            _rewrite(domain, tags, {"pct": ""}),
+            mended,
         )
 
 
-def _judge_reports(domain: str, tags: dict[str, str], look_up: LookUp) -> Iterator[Finding]:
-    addresses = [one.strip() for one in tags.get("rua", "").split(",") if one.strip()]
-    wanted = _rewrite(domain, tags, {"rua": f"mailto:dmarc@{domain}"})
+def _list_reports(tags: dict[str, str]) -> list[str]:
+    return [one.strip() for one in tags.get("rua", "").split(",") if one.strip()]
+
+
+def _find_receiver(address: str) -> str:
+    """The domain that takes reports there; empty where none can be sent to."""
+    # The size a report may have can follow, as in mailto:a@example.org!10m (6.2).
+    found = re.fullmatch(r"mailto:[^@!]+@([^@!]+)(![0-9]+[kmgt]?)?", address, re.IGNORECASE)
+    return found[1] if found else ""
+
+
+def _judge_reports(
+    domain: str, tags: dict[str, str], mended: str, look_up: LookUp
+) -> Iterator[Finding]:
+    addresses = _list_reports(tags)
     if not addresses:
         yield caution(
             "dmarc.no-reports",
             "DMARC 沒有寫明報告寄到哪裏（rua=）。",
             "沒有報告，便不知道自己的信有沒有通過，也不知道誰在冒名。",
             "加上 rua=，用一個有人看或交給分析服務的郵箱。",
-            wanted,
+            mended,
         )
     for address in addresses:
-        # The size a report may have can follow, as in mailto:a@example.org!10m (6.2).
-        found = re.fullmatch(r"mailto:[^@!]+@([^@!]+)(![0-9]+[kmgt]?)?", address, re.IGNORECASE)
-        if not found:
+        receiver = _find_receiver(address)
+        if not receiver:
             yield caution(
                 "dmarc.bad-reports",
                 f"報告的地址寫錯：{address}。",
                 "報告不會寄出。",
                 "寫成 mailto: 加電郵地址，多個以逗號分開。",
-                wanted,
+                mended,
             )
-        elif find_organisation(found[1]) != find_organisation(domain):
-            yield from _judge_consent(domain, found[1], look_up)
+        elif find_organisation(receiver) != find_organisation(domain):
+            yield from _judge_consent(domain, receiver, look_up)
 
 
 def _judge_consent(domain: str, receiver: str, look_up: LookUp) -> Iterator[Finding]:
@@ -231,9 +268,3 @@ def _judge_alignment(domains: Domains, tags: dict[str, str]) -> Iterator[Finding
             "DMARC 要求至少一樣與寄件人同屬一個網域，否則每一封都不通過。",
             f"以 {author} 作 DKIM 簽署（d={author}），或退信地址改用這個網域。",
         )
-
-
-def _rewrite(domain: str, tags: dict[str, str], changes: dict[str, str]) -> str:
-    """The same record with other values; a tag without one is left out."""
-    written = [f"{name}={value}" for name, value in (tags | changes).items() if value]
-    return write_txt(f"_dmarc.{domain}", "; ".join(written))

@@ -313,10 +313,20 @@ def judge_spf(
             )
         ]
     try:
+        results = {source: _evaluate(sender, source, look_up) for source in sources}
+        missing = [source for source, result in results.items() if result != Result.PASS.value]
+        mended = write_txt(domain, mend_record(records[0], missing if are_certain else []))
         return [
             *_judge_cost(domain, records[0], look_up, sender),
-            *_judge_end(domain, records[0], terms),
-            *_judge_sources(sender, records[0], sources, look_up, are_certain=are_certain),
+            *_judge_end(terms, mended),
+            *(
+                _tell_result(source, result, mended)
+                if are_certain or source not in missing
+                else _tell_unsure(
+                    source, result, write_txt(domain, mend_record(records[0], [source]))
+                )
+                for source, result in results.items()
+            ),
         ]
     except Unanswered as question:
         return [tell_unknown("spf", question.name, question.kind, question.answer)]
@@ -393,7 +403,19 @@ def _judge_cost(domain: str, record: str, look_up: LookUp, sender: str) -> Itera
         yield good("spf.record", f"{record}（要查 DNS {audit.lookups} 次，上限 {MAX_LOOKUPS} 次）")
 
 
-def _judge_end(domain: str, record: str, terms: list[Term]) -> Iterator[Finding]:
+def mend_record(record: str, missing: list[str]) -> str:
+    """With the addresses that are missing, and at its end an `all` that keeps others out."""
+    version, *words = record.split()
+    ends = [word for word in words if word.lower() in {"all", "+all", "?all", "~all", "-all"}]
+    end = ends[0] if ends and ends[0][0] in "~-" else "~all"
+    redirects = not ends and any(word.lower().startswith("redirect=") for word in words)
+    kept = [word for word in words if word not in ends]
+    added = [write_mechanism(source) for source in missing]
+    new = [word for word in added if word not in kept]
+    return " ".join([version, *new, *kept, *([] if redirects else [end])])
+
+
+def _judge_end(terms: list[Term], mended: str) -> Iterator[Finding]:
     """What becomes of mail from anywhere else."""
     end = next((term for term in terms if term.name == "all"), None)
     if end is None:
@@ -403,17 +425,16 @@ def _judge_end(domain: str, record: str, terms: list[Term]) -> Iterator[Finding]
                 "SPF 紀錄沒有以 ~all 或 -all 結尾。",
                 "沒有說明其他位址寄出的信怎樣處理，冒名的信不會被擋下。",
                 "在最後加上 ~all。",
-                write_txt(domain, f"{record.strip()} ~all"),
+                mended,
             )
         return
-    ended = write_txt(domain, record.replace(end.text, "~all", 1))
     if end.qualifier == "+":
         yield error(
             "spf.open",
-            f"SPF 紀錄以 {end.text} 結尾，即任何人都可以用這個網域寄信。",
+            f"SPF 紀錄有 {end.text}，即任何人都可以用這個網域寄信。",
             "這等於沒有 SPF，而且是濫發者常用的寫法，收件方會起疑。",
             "改為 ~all。",
-            ended,
+            mended,
         )
     elif end.qualifier == "?":
         yield caution(
@@ -421,56 +442,47 @@ def _judge_end(domain: str, record: str, terms: list[Term]) -> Iterator[Finding]
             "SPF 紀錄以 ?all 結尾，即不置可否。",
             "冒名的信不會被擋下。",
             "改為 ~all。",
-            ended,
+            mended,
         )
-    ignored = [term.text for term in terms[terms.index(end) + 1 :] if term.qualifier]
+    ignored = [term.text for term in terms[terms.index(end) + 1 :]]
     if ignored:
         yield caution(
             "spf.after-all",
             f"{end.text} 後面的 {'、'.join(ignored)} 不起作用。",
             "收件方讀到 all 便停。",
             f"把 {end.text} 移到最後。",
-            write_txt(domain, move_to_end(record, end.text)),
+            mended,
         )
 
 
-def move_to_end(record: str, word: str) -> str:
-    words = record.split()
-    words.remove(word)
-    return " ".join([*words, word])
-
-
-def _judge_sources(
-    sender: str, record: str, sources: list[str], look_up: LookUp, *, are_certain: bool
-) -> Iterator[Finding]:
-    """Whether what we send passes."""
+def _evaluate(sender: str, source: str, look_up: LookUp) -> str:
+    """What receivers will make of mail from there, in words."""
     domain = sender.rpartition("@")[2]
-    for source in sources:
-        try:
-            result = Evaluation(look_up, sender, ip_address(source)).check(domain).value
-        except Broken as broken:
-            result = f"紀錄出錯（permerror）：{broken}"
-        if result == Result.PASS.value:
-            yield good("spf.pass", f"由 {source} 寄出的信通過 SPF。")
-            continue
-        words = record.split()
-        record_to_be = " ".join([words[0], write_mechanism(source), *words[1:]])
-        found = f"由 {source} 寄出的信，SPF 的結果是：{result}。"
-        if are_certain:
-            yield error(
-                "spf.fail",
-                found,
-                "收件方會當作冒名的信。",
-                "把這個位址加進 SPF 紀錄。",
-                write_txt(domain, record_to_be),
-            )
-        else:
-            yield caution(
-                "spf.unsure",
-                found,
-                "這是郵件伺服器的位址。如果信由它直接寄出，收件方會當作冒名；"
-                "如果它是郵件服務商的入口，寄出的可能是別的位址。",
-                "信由它直接寄出的，把位址加進 SPF 紀錄；由郵件服務商寄出的，加上服務商的 include，"
-                "並以 RELAY_ADDRESSES 設定真正寄出的位址。",
-                write_txt(domain, record_to_be),
-            )
+    try:
+        return Evaluation(look_up, sender, ip_address(source)).check(domain).value
+    except Broken as broken:
+        return f"紀錄出錯（permerror）：{broken}"
+
+
+def _tell_result(source: str, result: str, mended: str) -> Finding:
+    if result == Result.PASS.value:
+        return good("spf.pass", f"由 {source} 寄出的信通過 SPF。")
+    return error(
+        "spf.fail",
+        f"由 {source} 寄出的信，SPF 的結果是：{result}。",
+        "收件方會當作冒名的信。",
+        "把這個位址加進 SPF 紀錄。",
+        mended,
+    )
+
+
+def _tell_unsure(source: str, result: str, mended: str) -> Finding:
+    return caution(
+        "spf.unsure",
+        f"由 {source} 寄出的信，SPF 的結果是：{result}。",
+        "這是郵件伺服器的位址。如果信由它直接寄出，收件方會當作冒名；"
+        "如果它是郵件服務商的入口，寄出的可能是別的位址。",
+        "信由它直接寄出的，把位址加進 SPF 紀錄；由郵件服務商寄出的，加上服務商的 include，"
+        "並以 RELAY_ADDRESSES 設定真正寄出的位址。",
+        mended,
+    )

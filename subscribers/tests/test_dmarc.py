@@ -119,6 +119,14 @@ def test_without_reports_an_address_is_offered(judge):
     assert "rua=mailto:dmarc@cma.org.hk" in judge("v=DMARC1; p=reject")["dmarc.no-reports"].record
 
 
+def test_one_record_mends_what_can_be_mended_at_once(judge):
+    found = judge("v=DMARC1; p=quarantine; sp=none; pct=5; rua=nobody")
+
+    assert {finding.record for finding in found.values() if finding.record} == {
+        '_dmarc.cma.org.hk. TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@cma.org.hk"'
+    }
+
+
 @pytest.mark.parametrize("address", ["dmarc@cma.org.hk", "https://x.org/", "mailto:nobody"])
 def test_a_wrong_address_for_reports_is_told(judge, address):
     assert address in judge(f"v=DMARC1; p=reject; rua={address}")["dmarc.bad-reports"].found

@@ -198,9 +198,28 @@ def test_a_bare_all_is_open_too(judge):
 
 
 def test_neutral_is_told(judge):
-    found = judge("v=spf1 a ?all")["spf.neutral"]
+    found = judge(f"v=spf1 ip4:{SOURCE} ?all")["spf.neutral"]
 
-    assert (found.level, found.record) == (Level.CAUTION, 'cma.org.hk. TXT "v=spf1 a ~all"')
+    assert (found.level, found.record) == (
+        Level.CAUTION,
+        f'cma.org.hk. TXT "v=spf1 ip4:{SOURCE} ~all"',
+    )
+
+
+def test_one_record_mends_all_there_is(judge):
+    found = judge("v=spf1 ?all a", [SOURCE, V6_SOURCE])
+
+    assert {finding.record for finding in found.values() if finding.record} == {
+        f'cma.org.hk. TXT "v=spf1 ip4:{SOURCE} ip6:{V6_SOURCE} a ~all"'
+    }
+
+
+def test_a_redirect_needs_no_end(judge):
+    zone = {"cma.org.hk TXT": ["v=spf1 redirect=a.org"], "a.org TXT": ["v=spf1 -all"]}
+
+    assert judge(zone)["spf.fail"].record == (
+        f'cma.org.hk. TXT "v=spf1 ip4:{SOURCE} redirect=a.org"'
+    )
 
 
 def test_without_an_end_one_is_offered(judge):
