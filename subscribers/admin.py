@@ -17,6 +17,7 @@ from briefings.admin.suggestions import RowPicker
 from briefings.models import Theme
 from subscribers.confirmations import ask_to_confirm
 from subscribers.delivery import send_again
+from subscribers.domain_page import show_domain_health
 from subscribers.growth import count_members_by_month, draw_growth
 from subscribers.import_pages import MemberImportAdmin
 from subscribers.member_filters import ConfirmedFilter, JoinedFilter
@@ -238,6 +239,10 @@ class MailingAdmin(LedgerAdmin):
         "sender_email",
         "reply_to",
     ]
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(show_domain_health)
+        return [path("domain/", page, name="domain_health"), *super().get_urls()]
 
     def get_fields(self, request: HttpRequest, obj: Mailing | None = None) -> Any:
         """The counts lead to the list of deliveries only for whom it opens."""

@@ -21,10 +21,13 @@ pytestmark = pytest.mark.django_db
 # What Chinese editors call by these names too, and the texts and people of these tests.
 ALLOWED = re.compile(
     r"""(?<![A-Za-z])(
-        Atom | RSS | JSON(\ Feed)? | PDF | HTML | Word | TOTP | URL | SMTP | XML | API
+        [A-Z]+(_[A-Z]+)+  # a setting, by its name in the environment
+        | Atom | RSS | JSON(\ Feed)? | PDF | HTML | Word | TOTP | URL | SMTP | XML | API
         | OpenAPI | RFC | ISO | CORS
         | GIF | PNG | JPEG | WebP | KB | MB | https?
         | CSV | XLSX | UTF-8 | csv | tsv | xlsx
+        | SPF | DKIM | DMARC | DNS | TLS | MX | TXT | Gmail | Yahoo | Outlook | selector
+        | (_dmarc\.)?cma\.org\.hk
         | docx | txt | pdf | png | svg | jpe?g | webp | MPF | Reply-To | Message-ID
         | Ctrl | Control | Command | Mac | Enter | Tab | Esc
         | chan | lee | staff\d* | member\d*

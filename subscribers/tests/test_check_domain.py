@@ -1,4 +1,4 @@
-"""The whole check, by the command, against a name server and a relay that are really there."""
+"""The whole check, command and page, against a name server and a relay that are really there."""
 
 import json
 import ssl
@@ -7,7 +7,9 @@ from io import StringIO
 import pytest
 import trustme
 from aiosmtpd.controller import Controller
+from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
+from django.urls import reverse
 
 from briefings.models import Publication
 from conftest import find_free_port
@@ -188,3 +190,60 @@ def test_without_a_network_nothing_fails():
 
     assert {"spf.no-network", "dmarc.no-network", "mx.no-network"} <= set(found)
     assert "error" not in found.values()
+
+
+# ------------------------------------------------------------------------------------- the page
+@pytest.fixture
+def publisher(client):
+    user = User.objects.create_user("lee", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_mailing"))
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def address() -> str:
+    return reverse("admin:domain_health")
+
+
+def test_nothing_is_asked_before_the_button_is_pressed(publisher, address, published):
+    page = publisher.get(address).content.decode()
+
+    assert "research@cma.org.hk" in page
+    assert published.asked == []
+
+
+def test_the_button_shows_what_was_found(publisher, address, relay, published, called):
+    del published.zone["_dmarc.cma.org.hk txt"]
+
+    page = publisher.post(address).content.decode()
+
+    assert "cma.org.hk 沒有 DMARC 紀錄。" in page
+    assert "_dmarc.cma.org.hk. TXT &quot;v=DMARC1; p=none;" in page
+    assert "錯誤 1 項" in page
+
+
+@pytest.mark.parametrize("codename", ["view_mailing", "change_publication"])
+def test_who_sees_mailings_or_changes_the_publication_may_check(client, address, codename):
+    user = User.objects.create_user("lee", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename=codename))
+    client.force_login(user)
+
+    assert client.get(address).status_code == 200
+
+
+def test_nobody_else_may(client, address):
+    client.force_login(User.objects.create_user("lee", is_staff=True))
+
+    assert client.get(address).status_code == 403
+    assert client.post(address).status_code == 403
+
+
+def test_the_list_of_mailings_leads_there(publisher, address):
+    assert (
+        address in publisher.get(reverse("admin:subscribers_mailing_changelist")).content.decode()
+    )
+
+
+def test_the_desks_first_page_leads_there(publisher, address):
+    assert address in publisher.get(reverse("admin:index")).content.decode()
