@@ -58,8 +58,13 @@ def tell_unset() -> Finding:
     )
 
 
-def judge_reverse(source: str, look_up: LookUp) -> Iterator[Finding]:
-    """A name for the address, and that name's addresses holding it (forward-confirmed)."""
+def judge_reverse(
+    source: str, look_up: LookUp, *, wanted: str = "mail.example.com"
+) -> Iterator[Finding]:
+    """A name for the address, and that name's addresses holding it (forward-confirmed).
+
+    Where there is none, `wanted` is what to publish.
+    """
     pointer = ip_address(source).reverse_pointer
     answer = look_up(pointer, "PTR")
     kind = "A" if ip_address(source).version == 4 else "AAAA"
@@ -71,9 +76,9 @@ def judge_reverse(source: str, look_up: LookUp) -> Iterator[Finding]:
             "reverse.missing",
             f"{source} 沒有反向 DNS（PTR）。",
             "Gmail 等拒收沒有反向 DNS 的位址寄出的信。",
-            "反向 DNS 由 IP 位址的供應商（網絡供應商或雲端平台）設定，請他們加入以下紀錄，"
-            "名稱換成郵件伺服器的名稱。",
-            f"{pointer}. PTR mail.example.com.",
+            "反向 DNS 由 IP 位址的供應商（網絡供應商或雲端平台）設定。請他們加入以下紀錄，"
+            "名稱用郵件伺服器自稱的名稱。",
+            f"{pointer}. PTR {wanted}.",
         )
         return
     names = [record.rstrip(".") for record in answer.records]

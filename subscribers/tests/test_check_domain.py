@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 import trustme
 from aiosmtpd.controller import Controller
+from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.urls import reverse
@@ -170,6 +171,12 @@ def test_a_relay_elsewhere_is_thought_to_send_by_itself(relay, published, called
     assert check_as_json()["source.private"] == "caution"  # it has but an address of the house
 
 
+def test_the_reverse_name_to_publish_is_the_relays_own(relay, published, called):
+    del published.zone["25.0.78.101.in-addr.arpa ptr"]
+
+    assert "紀錄：25.0.78.101.in-addr.arpa. PTR mx.cma.org.hk." in check()[0]
+
+
 def test_replies_have_to_arrive_as_well(relay, published, called):
     Publication(reply_to="desk@replies.org").save()
 
@@ -183,6 +190,15 @@ def test_a_sender_that_is_no_address_is_told(relay, published, called):
     Publication(sender_email="research@＠.hk").save()
 
     assert check_as_json()["sender.bad"] == "error"
+
+
+def test_a_domain_that_is_not_there_is_told_once(relay, published, called):
+    Publication(sender_email="research@cma.example").save()
+
+    found = check_as_json()
+
+    assert found["sender.no-domain"] == "error"
+    assert not any(code.startswith(("spf.", "dmarc.", "mx.")) for code in found)
 
 
 def test_without_a_network_nothing_fails():
@@ -247,3 +263,17 @@ def test_the_list_of_mailings_leads_there(publisher, address):
 
 def test_the_desks_first_page_leads_there(publisher, address):
     assert address in publisher.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_where_much_was_found(desk, live_server, address, relay, published):
+    published.zone |= {"cma.org.hk txt": ["v=spf1 ?all"], "cma.org.hk mx": SERVFAIL}
+
+    desk.goto(live_server.url + address)
+    desk.get_by_role("button", name="檢查").click()
+    desk.get_by_role("status").wait_for()
+
+    assert "v=spf1 ip4:101.78.0.25 ~all" in desk.inner_text("main")
+    for scheme in ("light", "dark"):
+        desk.emulate_media(color_scheme=scheme)
+        assert Axe().run(desk).response["violations"] == []
