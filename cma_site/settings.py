@@ -268,6 +268,10 @@ DKIM_SELECTORS = env.list("DKIM_SELECTORS", default=[])
 RELAY_ADDRESSES = env.list("RELAY_ADDRESSES", default=[])  # from which mail leaves for the world
 DNS_SERVERS = env.list("DNS_SERVERS", default=[])
 
+# Where bounces and complaints come back to. Each delivery leaves from an address of its own
+# within it (bounces+42-tag@…); without it from the sender's, and nobody reads what comes back.
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+
 # -------------------------------------------------------------------------------- the outside
 # Whether workers may ask, of the pages that texts link to, if they are still there.
 CHECK_LINKS = env.bool("CHECK_LINKS", default=True)

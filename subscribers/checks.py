@@ -4,8 +4,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 CHOICES = ("resend", "hold")
+
+# With a delivery's number and tag the local part must stay within 64 characters (RFC 5321).
+LONGEST_BOUNCE_NAME = 27
 
 
 @checks.register
@@ -16,3 +21,21 @@ def check_unknown_deliveries(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG0
     message = f"UNKNOWN_DELIVERIES 不能是「{value}」。"
     hint = "請設為 resend（再寄一次）或 hold（留待編輯決定）。"
     return [checks.Error(message, hint=hint, id="subscribers.E001")]
+
+
+@checks.register
+def check_bounce_address(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG001
+    address = settings.BOUNCE_ADDRESS
+    if not address or _may_be_tagged(address):
+        return []
+    message = f"BOUNCE_ADDRESS 不能是「{address}」。"
+    hint = f"請設為一個電郵地址，@ 前最多 {LONGEST_BOUNCE_NAME} 個字元。"
+    return [checks.Error(message, hint=hint, id="subscribers.E002")]
+
+
+def _may_be_tagged(address: str) -> bool:
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return len(address.rpartition("@")[0]) <= LONGEST_BOUNCE_NAME

@@ -17,6 +17,7 @@ from django.utils.html import escape
 from briefings.contexts import absolute_url
 from briefings.models import Publication
 from subscribers.addresses import encode_address
+from subscribers.bounces.envelopes import make_return_path
 from subscribers.links import CONFIRM_WITHIN, ERASE_WITHIN, Purpose, make_url
 from subscribers.models import (
     CHANGE_GOOD_FOR,
@@ -66,7 +67,7 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
     message = Message(
         subject=one_line(digest.subject),
         body=text,
-        from_email=mailing.sender_email,
+        from_email=make_return_path(delivery.pk) or mailing.sender_email,  # in the envelope only
         to=[delivery.email],
         reply_to=[mailing.reply_to] if mailing.reply_to else None,
         headers={

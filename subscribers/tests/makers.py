@@ -65,6 +65,7 @@ class FaultyRelay:
     def __init__(self, port: int) -> None:
         self.port = port
         self.accepted: list[tuple[str, bytes]] = []
+        self.senders: list[str] = []
         self.on_rcpt: Callable[[str], str | None] = lambda address: None
         self.on_data: Callable[[str], str | None] = lambda address: None
         self.look: Callable[[str], object] = lambda address: None
@@ -93,6 +94,7 @@ class FaultyRelay:
         await self.take_time()
         if answer is None or answer == "hang up":
             self.accepted.append((address, envelope.original_content))
+            self.senders.append(envelope.mail_from)
         if answer == "hang up":
             server.transport.close()
         return answer or "250 OK"
