@@ -1,0 +1,24 @@
+"""What a received message turns out to be."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReportKind(StrEnum):
+    HARD = "hard"  # there is no such mailbox
+    SOFT = "soft"  # not this time
+    POLICY = "policy"  # refused for what we are or sent; says nothing of the member
+    DELAYED = "delayed"  # the mail system still tries
+    COMPLAINT = "complaint"  # somebody pressed "this is spam"
+    AUTO_REPLY = "auto_reply"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Report:
+    kind: ReportKind
+    message_id: str  # or a hash of the whole, which is as good to know it by
+    status: str = ""  # RFC 3463, as 5.1.1; "" where none is given
+    text: str = ""  # the mail system's own words
+    address: str = ""  # whose mailbox it is about, as the mail system calls it
+    return_paths: tuple[str, ...] = ()  # all that look like a delivery's, none of them checked
