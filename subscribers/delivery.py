@@ -19,6 +19,7 @@ from django.utils import timezone
 from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
+from subscribers.bounces.intake import record_refusal
 from subscribers.digests import freeze_digest, group_by_choice, make_subject
 from subscribers.messages import Message, build_message
 from subscribers.models import Delivery, DeliveryQuerySet, Digest, Mailing, MailingState, Member
@@ -200,16 +201,21 @@ def _send_message(delivery: Delivery, message: Message, relay: Relay) -> None:
         delivery.give_back(error.reply)
         raise
     except Refused as error:
-        delivery.mark_failed(error.reply)
+        _fail(delivery, error.reply)
     except Deferred as error:
         if delivery.attempts >= MOST_ATTEMPTS:
-            delivery.mark_failed(error.reply)
+            _fail(delivery, error.reply)
         else:
             delivery.requeue(not_before=_choose_next_time(delivery), reply=error.reply)
     except OutcomeUnknown as error:
         settle_unknown(delivery, error.reply, resend_at=_choose_next_time(delivery))
     else:
         delivery.mark_sent(timezone.now())
+
+
+def _fail(delivery: Delivery, reply: str) -> None:
+    if delivery.mark_failed(reply):
+        record_refusal(delivery, reply, timezone.now())
 
 
 def settle_unknown(delivery: Delivery, reply: str, *, resend_at: datetime) -> None:

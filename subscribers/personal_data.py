@@ -24,8 +24,10 @@ from subscribers.models import (
     Delivery,
     DeliveryState,
     JoiningRequest,
+    MailReport,
     Member,
     MemberState,
+    Suppression,
 )
 from subscribers.transport import Relay, TransportError
 
@@ -78,6 +80,23 @@ def export_member(member: Member) -> dict[str, Any]:
             }
             for delivery in member.deliveries.select_related("digest")
         ],
+        "退信及投訴": [
+            {
+                "時間": _tell(report.received_at),
+                "類別": report.get_kind_display(),
+                "所指地址": report.address,
+                "對方的說明": report.text,
+            }
+            for report in member.reports.all()
+        ],
+        "停止寄送": [
+            {
+                "原因": suppression.get_reason_display(),
+                "開始": _tell(suppression.since),
+                "恢復": _tell(suppression.lifted_at),
+            }
+            for suppression in Suppression.objects.of(member.email)
+        ],
         "登入": [{"有效至": _tell(session.expire_date)} for session in member.sessions.all()],
     }
 
@@ -120,6 +139,8 @@ def erase_member(member: Member, now: datetime, *, way: ConsentWay, by: User | N
         held.record(ConsentAct.ERASED, way, now, by=by)
         _forget_copies(held.deliveries.all())
         JoiningRequest.objects.filter(email__iexact=held.email).delete()
+        MailReport.objects.filter(member=held).forget()
+        Suppression.objects.of(held.email).delete()
         held.delete()
 
 
@@ -128,6 +149,7 @@ def _forget_copies(deliveries: QuerySet[Delivery]) -> None:
     deliveries.filter(state=DeliveryState.QUEUED).update(
         state=DeliveryState.SKIPPED, reply="會員已不收取"
     )
+    MailReport.objects.filter(delivery__in=deliveries).forget()
     deliveries.exclude(state__in=UNFINISHED).update(email="", name="", reply="")
 
 

@@ -52,7 +52,7 @@ _WORDS = (
           |unknown|\binvalid|disabled|inactive|suspended|no\ longer|unavailable|deactivated)
         | invalid\ (recipient|address|mailbox|user) | non-?existent | nxdomain | null\ mx
         | doesn.t\ have\ an?\ .{1,40}\ account | recip(ient)?notfound | does\ not\ accept\ mail
-        | recipient\ address\ rejected:\ access\ denied | not\ our\ customer
+        | 5\.4\.1\ recipient\ address\ rejected:\ access\ denied | not\ our\ customer
         | (用户|用戶|收件人|地址|邮箱|郵箱|信箱|帐号|账号|帳號|帳戶|域名).{0,12}
           (不存在|未找到|找不到|停用|禁用|注销|註銷|冻结|凍結|无效|無效)
         | 不存在的?(用户|用戶|收件人|邮箱|郵箱|帳號)

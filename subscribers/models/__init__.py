@@ -35,6 +35,13 @@ from subscribers.models.states import (
     MailingState,
     RowKind,
 )
+from subscribers.models.suppressions import (
+    MailReport,
+    RecordedKind,
+    ReportWay,
+    Suppression,
+    SuppressionReason,
+)
 
 __all__ = [
     "ASK_AGAIN_AFTER",
@@ -58,6 +65,7 @@ __all__ = [
     "JoiningRequest",
     "JoinsAs",
     "LoginLink",
+    "MailReport",
     "Mailing",
     "MailingState",
     "Member",
@@ -65,8 +73,12 @@ __all__ = [
     "MemberQuerySet",
     "MemberSession",
     "MemberState",
+    "RecordedKind",
     "RecordsStand",
+    "ReportWay",
     "RowKind",
     "SavedFilter",
+    "Suppression",
+    "SuppressionReason",
     "word_consent",
 ]

@@ -26,6 +26,7 @@ class ConsentWay(models.TextChoices):
     DESK = "desk", "編輯台"
     LIST = "list", "匯入名單"
     RETENTION = "retention", "保存期滿"
+    COMPLAINT = "complaint", "向郵件服務商投訴"
 
 
 class RecordsStand(Exception):

@@ -12,8 +12,9 @@ from briefings.models import State
 from subscribers.models.mailings import Digest, Mailing
 from subscribers.models.members import Member
 from subscribers.models.states import DeliveryState
+from subscribers.models.suppressions import is_suppressed
 
-# Both as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
+# All as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
 # which PostgreSQL does not ask again after it has waited for another's claim.
 
 
@@ -37,9 +38,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def skip_unwanted(self) -> None:
         """queued → skipped, with the reason, for what changed since the opening.
 
-        The member left, paused or was deleted; or else the edition was withdrawn.
+        Mail to the address came back, or was complained of; the member left, paused or was
+        deleted; or else the edition was withdrawn.
         """
         queued = self.filter(state=DeliveryState.QUEUED)
+        queued.filter(is_suppressed()).update(
+            state=DeliveryState.SKIPPED, reply="因退信或投訴，已停止寄往這個地址"
+        )
         queued.filter(~_is_wanted()).update(state=DeliveryState.SKIPPED, reply="會員已不收取")
         queued.filter(~_is_of_published_edition()).update(
             state=DeliveryState.SKIPPED, reply="這一期已撤回"
@@ -119,13 +124,15 @@ class Delivery(models.Model):
     def take(self, now: datetime) -> bool:
         """queued → sending. Of all who try at once, one is told True.
 
-        False if the member no longer wants it or the edition was withdrawn; also if it was tried
-        by another since it was read, which makes `attempts` here stale.
+        False if the member no longer wants it, nothing may go to the address or the edition was
+        withdrawn; also if it was tried by another since it was read, which makes `attempts` here
+        stale.
         """
         claim = uuid4()
         has_taken = (
             Delivery.objects.due(now)
-            .filter(_is_wanted(), _is_of_published_edition(), pk=self.pk, attempts=self.attempts)
+            .filter(_is_wanted(), ~is_suppressed(), _is_of_published_edition())
+            .filter(pk=self.pk, attempts=self.attempts)
             .update(
                 state=DeliveryState.SENDING,
                 claim=claim,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from briefings.models import Publication, Theme
 from subscribers.addresses import normalise_email, validate_address
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
+from subscribers.models.suppressions import Suppression, is_suppressed
 
 # Anybody may type anybody's address, and as often as they like.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
@@ -55,10 +56,11 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(state=MemberState.ACTIVE)
 
     def receiving(self, now: datetime | None = None) -> Self:
-        """Active, and not paused; who paused until a day gets mail on that day."""
+        """Active, not paused, and not suppressed; who paused until a day gets mail on that day."""
         today = timezone.localdate(now)
         resumed = Q(paused_until=None) | Q(paused_until__lte=today)
-        return self.active().filter(resumed).exclude(frequency=Frequency.PAUSED)
+        able = self.active().filter(resumed).exclude(frequency=Frequency.PAUSED)
+        return able.filter(~is_suppressed())
 
     def wants_every_edition(self, now: datetime | None = None) -> Self:
         return self.receiving(now).filter(frequency=Frequency.EVERY_EDITION)
@@ -195,6 +197,8 @@ class Member(models.Model):
             has_joined = self._move(waits, state=MemberState.ACTIVE, confirmed_at=now)
             if has_joined:
                 self.record(ConsentAct.GIVEN, ConsentWay.LINK, now)
+                # The link has arrived, and they want what they once complained of.
+                Suppression.objects.of(self.email).lift(now)
         return has_joined
 
     def unsubscribe(

@@ -81,7 +81,7 @@ def test_every_column_of_a_member_is_told_or_named_here():
     told = {
         *("email", "name", "state", "frequency", "paused_until", "themes", "created_at"),
         "consent_source",
-        *("consent_records", "address_changes", "deliveries", "sessions"),
+        *("consent_records", "address_changes", "deliveries", "reports", "sessions"),
         *("consent_wording", "consented_at", "confirmed_at", "unsubscribed_at"),  # as records
     }
     of_no_interest = {"id", "asked_at", "confirmation_due_at", "chosen_themes", "login_links"}

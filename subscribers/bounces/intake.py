@@ -1,0 +1,133 @@
+"""The one place where every report ends, whichever way it came, and where it has its effect.
+
+A report counts when it carries a delivery's signed return path, and once. What follows from it:
+
+- HARD: the address gets nothing more, at once;
+- COMPLAINT: neither, and the member is unsubscribed;
+- SOFT: the address gets nothing more once `rules.keeps_coming_back`;
+- POLICY: nothing; it is we who have something to mend.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import transaction
+
+from subscribers.bounces.envelopes import read_return_path
+from subscribers.bounces.judging import find_status, judge
+from subscribers.bounces.reports import Report
+from subscribers.bounces.rules import Copy, keeps_coming_back
+from subscribers.models import (
+    ConsentWay,
+    Delivery,
+    MailReport,
+    Member,
+    RecordedKind,
+    ReportWay,
+    Suppression,
+    SuppressionReason,
+)
+
+logger = logging.getLogger(__name__)
+
+# Of an address, more than `COPIES_IN_A_ROW` only since some say nothing.
+COPIES_LOOKED_AT = 30
+
+
+def record_report(
+    report: Report, *, recipients: Iterable[str] = (), way: ReportWay, now: datetime
+) -> MailReport | None:
+    """The row it became; None of what is no report, not about a delivery of ours, or known."""
+    if report.kind not in RecordedKind.values:
+        return None
+    delivery = _find_delivery([*recipients, *report.return_paths])
+    if delivery is None:
+        logger.warning("A report (%s) with no return path of ours does nothing", report.kind)
+        return None
+    return _record(report, delivery, way, now)
+
+
+def record_refusal(delivery: Delivery, reply: str, now: datetime) -> MailReport | None:
+    """The relay's own refusal while sending."""
+    report = Report(judge(find_status(reply), reply), str(uuid4()), find_status(reply), reply)
+    return _record(report, delivery, ReportWay.SENDING, now)
+
+
+def _find_delivery(return_paths: Iterable[str]) -> Delivery | None:
+    """The first that was signed by us and is still in the ledger."""
+    ids = (read_return_path(path) for path in return_paths)
+    signed = next((delivery_id for delivery_id in ids if delivery_id is not None), None)
+    return Delivery.objects.filter(pk=signed).first() if signed else None
+
+
+def _record(report: Report, delivery: Delivery, way: ReportWay, now: datetime) -> MailReport | None:
+    with transaction.atomic():
+        # Or of two reports at once neither would see the other's.
+        member = Member.objects.hold().filter(deliveries=delivery).first()
+        row, is_new = MailReport.objects.get_or_create(
+            delivery=delivery,
+            message_id=report.message_id,
+            defaults={
+                "member": member,
+                "kind": report.kind,
+                "status": report.status,
+                "text": report.text,
+                "address": report.address,
+                "way": way,
+                "received_at": now,
+            },
+        )
+        if not is_new:
+            return None
+        _act(row, delivery, member, now)
+    return row
+
+
+def _act(row: MailReport, delivery: Delivery, member: Member | None, now: datetime) -> None:
+    if row.kind == RecordedKind.COMPLAINT:
+        _suppress(delivery.email, SuppressionReason.COMPLAINT, row, now)
+        if member:
+            member.unsubscribe(now, way=ConsentWay.COMPLAINT)
+    elif _was_sent_before_lifting(delivery, now):
+        return
+    elif row.kind == RecordedKind.HARD:
+        _suppress(delivery.email, SuppressionReason.HARD, row, now)
+    elif row.kind == RecordedKind.SOFT and _keeps_coming_back(member, delivery, now):
+        _suppress(delivery.email, SuppressionReason.SOFT, row, now)
+
+
+def _suppress(email: str, reason: SuppressionReason, row: MailReport, now: datetime) -> None:
+    if email:  # a forgotten copy has none
+        Suppression.objects.get_or_create(
+            address=email.lower(),
+            lifted_at=None,
+            defaults={"reason": reason, "report": row, "since": now},
+        )
+
+
+def _was_sent_before_lifting(delivery: Delivery, now: datetime) -> bool:
+    """A person has decided since that mail goes there again."""
+    sent_at = delivery.claimed_at or now
+    return Suppression.objects.of(delivery.email).filter(lifted_at__gte=sent_at).exists()
+
+
+def _keeps_coming_back(member: Member | None, delivery: Delivery, now: datetime) -> bool:
+    return member is not None and keeps_coming_back(_list_copies(member, delivery.email), now)
+
+
+def _list_copies(member: Member, email: str) -> list[Copy]:
+    """What was sent to the address since mail last began to go there."""
+    lifts = Suppression.objects.of(email).exclude(lifted_at=None).order_by("-lifted_at")
+    lifted_at = lifts.values_list("lifted_at", flat=True).first()
+    copies = member.deliveries.filter(email=email, claimed_at__isnull=False)
+    if lifted_at:
+        copies = copies.filter(claimed_at__gt=lifted_at)
+    latest = copies.order_by("-claimed_at").prefetch_related("reports")[:COPIES_LOOKED_AT]
+    return [
+        Copy(copy.claimed_at, came_back=RecordedKind.SOFT in kinds)
+        for copy in latest
+        if copy.claimed_at
+        and RecordedKind.POLICY not in (kinds := {report.kind for report in copy.reports.all()})
+    ]
