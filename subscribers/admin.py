@@ -6,11 +6,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from briefings.admin.freshness import person_at
 from briefings.admin.suggestions import RowPicker
@@ -34,7 +35,9 @@ from subscribers.models import (
     MemberImport,
     MemberState,
     SavedFilter,
+    Suppression,
 )
+from subscribers.models.suppressions import is_suppressed
 from subscribers.personal_data import erase_member, export_member
 
 admin.site.register(MemberImport, MemberImportAdmin)
@@ -71,10 +74,21 @@ class ChosenThemeInline(admin.TabularInline):
         return self.has_change_permission(request)
 
 
+class SuppressedFilter(admin.SimpleListFilter):
+    title = "停止寄送"
+    parameter_name = "suppressed"
+
+    def lookups(self, *args: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("yes", "因退信或投訴停止寄送")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:  # noqa: ARG002
+        return queryset.filter(is_suppressed()) if self.value() == "yes" else queryset
+
+
 @admin.register(Member)
 class MemberAdmin(MemberPages):
     list_display = ["email", "name", "state", "frequency", "show_joined"]
-    list_filter = ["state", "frequency", JoinedFilter, ConfirmedFilter, "themes"]
+    list_filter = ["state", SuppressedFilter, "frequency", JoinedFilter, ConfirmedFilter, "themes"]
     search_fields = ["email", "name"]
     search_help_text = "按電郵或稱呼尋找"
     date_hierarchy = "created_at"
@@ -97,9 +111,11 @@ class MemberAdmin(MemberPages):
     def get_urls(self) -> list[URLPattern]:
         growth = self.admin_site.admin_view(self.show_growth)
         data = self.admin_site.admin_view(self.hand_out_data)
+        resume = self.admin_site.admin_view(require_POST(self.resume_sending))
         return [
             path("growth.svg", growth, name="member_growth"),
             path("<int:member_id>/data.json", data, name="member_data"),
+            path("<int:member_id>/resume/", resume, name="member_resume"),
             *super().get_urls(),
         ]
 
@@ -113,6 +129,27 @@ class MemberAdmin(MemberPages):
             json_dumps_params={"ensure_ascii": False, "indent": 2},
             headers={"Content-Disposition": f'attachment; filename="member-{member_id}.json"'},
         )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        member = kwargs.get("obj")
+        if member:
+            context["suppressions"] = Suppression.objects.of(member.email).select_related(
+                "report__delivery__mailing", "lifted_by"
+            )
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def resume_sending(self, request: HttpRequest, member_id: int) -> HttpResponse:
+        """A person knows better than what the mail systems said."""
+        member = get_object_or_404(Member, pk=member_id)
+        if not self.has_change_permission(request, member):
+            raise PermissionDenied
+        suppressions = Suppression.objects.of(member.email)
+        if suppressions.lift(timezone.now(), by=person_at(request)):
+            self.log_change(request, member, "恢復寄送。")
+            messages.success(request, "已恢復寄送，由下一次發送起生效。")
+        return redirect("admin:subscribers_member_change", member_id)
 
     def delete_model(self, request: HttpRequest, obj: Member) -> None:
         erase_member(obj, timezone.now(), way=ConsentWay.DESK, by=person_at(request))

@@ -21,8 +21,9 @@ class Event:
 
 
 def tell_history(member: Member, *, may_see_deliveries: bool) -> list[Event]:
-    """The latest first; four queries. Logins are nobody's business."""
-    events = [*_tell_stamps(member), *_tell_consent(member), *_tell_changes(member)]
+    """The latest first; five queries. Logins are nobody's business."""
+    events = [*_tell_stamps(member), *_tell_consent(member), *_tell_reports(member)]
+    events += _tell_changes(member)
     if may_see_deliveries:
         events += _tell_deliveries(member)
     return sorted(events, key=lambda event: event.at, reverse=True)
@@ -51,6 +52,12 @@ def _tell_consent(member: Member) -> Iterator[Event]:
         yield Event(
             record.happened_at, record.get_act_display(), "，".join(filter(None, told)), by=person
         )
+
+
+def _tell_reports(member: Member) -> Iterator[Event]:
+    for report in member.reports.all():
+        told = [report.get_way_display(), report.address, report.status, report.text]
+        yield Event(report.received_at, report.get_kind_display(), "，".join(filter(None, told)))
 
 
 def _tell_changes(member: Member) -> Iterator[Event]:

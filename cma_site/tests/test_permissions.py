@@ -85,6 +85,7 @@ subscribers/member/<path:object_id>/history/              m     m
 subscribers/member/<path:object_id>/delete/               m     m
 subscribers/member/<path:object_id>/change/               m     m
 subscribers/member/<int:member_id>/data.json               m     m
+subscribers/member/<int:member_id>/resume/                -     m
 subscribers/memberimport/<int:import_id>/progress/         m     -
 subscribers/memberimport/<int:import_id>/accept/           -     m
 subscribers/memberimport/<int:import_id>/reject/           -     m
