@@ -271,6 +271,14 @@ DNS_SERVERS = env.list("DNS_SERVERS", default=[])
 # Where bounces and complaints come back to. Each delivery leaves from an address of its own
 # within it (bounces+42-tag@…); without it from the sender's, and nobody reads what comes back.
 BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+# The mailbox they are delivered to, if workers are to read it: imaps://user:password@host/folder.
+BOUNCE_IMAP_URL = env.str("BOUNCE_IMAP_URL", default="")
+if BOUNCE_IMAP_URL:
+    CELERY_BEAT_SCHEDULE["poll-bounces"] = {
+        "task": "subscribers.tasks.poll_bounces",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    }
 
 # -------------------------------------------------------------------------------- the outside
 # Whether workers may ask, of the pages that texts link to, if they are still there.
@@ -369,8 +377,10 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "axes": {"level": "WARNING"},  # tells every login, which is in the database already
+        "flufl.bounce": {"level": "WARNING"},  # tells every form that it compares a bounce with
         "fontTools": {"level": "WARNING"},  # tells every table of every font
         "kombu.connection": {"level": "ERROR"},  # misses a host name in filesystem://
+        "mail.log": {"level": "WARNING"},  # aiosmtpd's: tells every command of every conversation
         "weasyprint": {"level": "WARNING"},  # tells every page it lays out, thrice
     },
 }

@@ -10,6 +10,7 @@ from subscribers import (
     logins,
     personal_data,
 )
+from subscribers.bounces import imap
 
 
 @shared_task
@@ -67,3 +68,8 @@ def work_on_import(import_id: int) -> None:
 @shared_task
 def sweep_imports() -> None:
     imports.sweep(timezone.now())
+
+
+@shared_task
+def poll_bounces() -> None:
+    imap.poll_mailbox(timezone.now())
