@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -39,6 +39,7 @@ from subscribers.models import (
 )
 from subscribers.models.suppressions import is_suppressed
 from subscribers.personal_data import erase_member, export_member
+from subscribers.results import collect_events, describe_results, draw_results, follow
 
 admin.site.register(MemberImport, MemberImportAdmin)
 admin.site.register(SavedFilter, SavedFilterAdmin)
@@ -260,7 +261,10 @@ class LedgerAdmin(admin.ModelAdmin):
 
 @admin.register(Mailing)
 class MailingAdmin(LedgerAdmin):
-    list_display = ["subject", "edition", "state", "show_counts", "opened_by", "opened_at"]
+    change_form_template = "admin/subscribers/mailing/change_form.html"
+    list_display = [
+        *("subject", "edition", "state", "show_counts", "link_results", "opened_by", "opened_at"),
+    ]
     list_filter = ["state"]
     list_select_related = ["edition", "opened_by"]
     date_hierarchy = "opened_at"
@@ -287,6 +291,45 @@ class MailingAdmin(LedgerAdmin):
         if not request.user.has_perm("subscribers.view_delivery"):
             fields[fields.index("show_linked_counts")] = "show_counts"
         return fields
+
+    def get_urls(self) -> list[URLPattern]:
+        results = self.admin_site.admin_view(self.show_results)
+        plot = self.admin_site.admin_view(self.show_plot)
+        return [
+            path("<int:mailing_id>/results/", results, name="mailing_results"),
+            path("<int:mailing_id>/results.svg", plot, name="mailing_results_plot"),
+            *super().get_urls(),
+        ]
+
+    def show_results(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
+        """Numbers only, so whoever sees mailings sees them."""
+        mailing = self._find(request, mailing_id)
+        events = collect_events(mailing)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"發送成效：{mailing}",
+            "opts": Mailing._meta,
+            "mailing": mailing,
+            "sent": len(events.sent),
+            "rows": describe_results(events),
+            "standings": follow(events, mailing.opened_at, timezone.now()),
+        }
+        return render(request, "admin/subscribers/mailing/results.html", context)
+
+    def show_plot(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
+        mailing = self._find(request, mailing_id)
+        standings = follow(collect_events(mailing), mailing.opened_at, timezone.now())
+        return HttpResponse(draw_results(standings), content_type="image/svg+xml")
+
+    def _find(self, request: HttpRequest, mailing_id: int) -> Mailing:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Mailing, pk=mailing_id)
+
+    @admin.display(description="成效")
+    def link_results(self, mailing: Mailing) -> SafeString:
+        address = reverse("admin:mailing_results", args=[mailing.pk])
+        return format_html('<a href="{}">看成效</a>', address)
 
     @admin.display(description="投遞")
     def show_counts(self, mailing: Mailing) -> str:

@@ -102,6 +102,8 @@ subscribers/savedfilter/<path:object_id>/delete/          m     m
 subscribers/savedfilter/<path:object_id>/change/          m     m
 subscribers/mailing/                                      pm    pm
 subscribers/mailing/domain/                               pm    pm
+subscribers/mailing/<int:mailing_id>/results/             pm    pm
+subscribers/mailing/<int:mailing_id>/results.svg          pm    pm
 subscribers/mailing/add/                                  -     -
 subscribers/mailing/<path:object_id>/history/             pm    pm
 subscribers/mailing/<path:object_id>/delete/              -     -
