@@ -12,7 +12,13 @@ from django.db import IntegrityError, transaction
 
 from subscribers.addresses import normalise_email
 from subscribers.messages import build_address_confirmation, build_address_notice
-from subscribers.models import AddressChange, ConsentAct, ConsentWay, Member
+from subscribers.models import (
+    AddressChange,
+    ConsentAct,
+    ConsentWay,
+    Member,
+    Suppression,
+)
 from subscribers.transport import Relay, TransportError
 
 logger = logging.getLogger(__name__)
@@ -69,6 +75,7 @@ def confirm_change(change: AddressChange, now: datetime) -> bool:
             return True
         if member.email != held.old_email or not _move(member, held.new_email, now):
             return False
+        Suppression.objects.of(change.new_email).lift(now)  # the link to confirm has arrived
         held.confirmed_at = now
         held.save(update_fields=["confirmed_at"])
     return True

@@ -6,10 +6,12 @@ import pytest
 from django.utils import timezone
 
 from briefings.tests.makers import make_published
+from subscribers.address_changes import confirm_change
 from subscribers.bounces.intake import record_report
 from subscribers.bounces.reading import read_report
 from subscribers.delivery import MailingRefused, open_mailing, send_chunk
 from subscribers.models import (
+    AddressChange,
     ConsentAct,
     ConsentRecord,
     ConsentWay,
@@ -347,6 +349,20 @@ def test_who_joins_again_by_a_mailed_link_gets_mail_again():
     Member.objects.get().confirm(NOW + timedelta(days=1))
 
     assert Member.objects.receiving().exists()
+
+
+def test_an_address_that_is_confirmed_as_somebodys_new_one_gets_mail_again():
+    delivery = make_sent()
+    report(HARD, delivery)
+    stopped = delivery.email
+    Member.objects.update(email="another@example.com")
+    change = AddressChange.objects.create(
+        member=delivery.member, old_email="another@example.com", new_email=stopped, asked_at=NOW
+    )
+
+    assert confirm_change(change, NOW)
+
+    assert not is_stopped(stopped)
 
 
 # ----------------------------------------------------------------------------- the records
