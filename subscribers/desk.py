@@ -19,6 +19,7 @@ from subscribers.digests import freeze_digest
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import DeliveryState, Frequency, Mailing, Member
+from subscribers.models.suppressions import is_suppressed
 
 OPEN_MAILING = "subscribers.add_mailing"
 
@@ -36,12 +37,15 @@ class Readership:
     gets_it: int
     other_themes: int
     other_frequency: dict[str, int]  # by the frequency's Chinese name
+    suppressed: int
 
     def __str__(self) -> str:
         parts = [f"將寄給 {self.gets_it} 位會員"]
         if self.other_themes:
             parts.append(f"{self.other_themes} 位因未選相關主題不寄")
         parts += [f"{count} 位選了「{name}」不寄" for name, count in self.other_frequency.items()]
+        if self.suppressed:
+            parts.append(f"{self.suppressed} 位因退信或投訴已停止寄送")
         return "，".join(parts) + "。"
 
 
@@ -53,6 +57,9 @@ def count_readership(edition: Edition) -> Readership:
         gets_it=sum(len(members) for chosen, members in groups.items() if chosen),
         other_themes=len(groups.get((), [])),
         other_frequency={Frequency(key).label: count for key, count in frequencies.items()},
+        suppressed=Member.objects.active()
+        .filter(is_suppressed(), frequency=Frequency.EVERY_EDITION)
+        .count(),
     )
 
 
