@@ -281,10 +281,6 @@ class MailingAdmin(LedgerAdmin):
         "reply_to",
     ]
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(show_domain_health)
-        return [path("domain/", page, name="domain_health"), *super().get_urls()]
-
     def get_fields(self, request: HttpRequest, obj: Mailing | None = None) -> Any:
         """The counts lead to the list of deliveries only for whom it opens."""
         fields = list(super().get_fields(request, obj))
@@ -295,7 +291,9 @@ class MailingAdmin(LedgerAdmin):
     def get_urls(self) -> list[URLPattern]:
         results = self.admin_site.admin_view(self.show_results)
         plot = self.admin_site.admin_view(self.show_plot)
+        domain = self.admin_site.admin_view(show_domain_health)
         return [
+            path("domain/", domain, name="domain_health"),
             path("<int:mailing_id>/results/", results, name="mailing_results"),
             path("<int:mailing_id>/results.svg", plot, name="mailing_results_plot"),
             *super().get_urls(),

@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                     ("link", "郵件中的連結"),
                     ("one_click", "郵件程式的一鍵退訂"),
                     ("desk", "編輯台"),
+                    ("list", "匯入名單"),
                     ("retention", "保存期滿"),
                     ("complaint", "向郵件服務商投訴"),
                 ],
