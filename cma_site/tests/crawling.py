@@ -23,6 +23,7 @@ _ADDRESS = re.compile(r"""https?://[^\s"'<>\\]+""")
 # What is new at each asking, whatever the site holds.
 _NEW_EACH_TIME = [
     re.compile(r'(?<=name="csrfmiddlewaretoken" value=")[^"]*'),
+    re.compile(r'(?<=name="shown" value=")[^"]*'),
     re.compile(r'(?<=nonce=")[^"]*'),
     re.compile(r"(?<='nonce-)[^']*"),
     re.compile(r"(?<=csrftoken=)[^;]*"),
