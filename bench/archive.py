@@ -181,7 +181,9 @@ def measure_tables(prefix: str) -> int:
             )
         else:
             cursor.execute(
-                "SELECT sum(pgsize) FROM dbstat WHERE aggregate = 1 AND name IN (SELECT name"
+                # By pages, of which `pageno` is the number: beyond 4 GB `pgsize` begins anew.
+                "SELECT sum(pageno) * page_size FROM dbstat, pragma_page_size"
+                " WHERE aggregate = 1 AND name IN (SELECT name"
                 " FROM sqlite_schema WHERE tbl_name = %s OR tbl_name LIKE %s ESCAPE '\\')",
                 pattern,
             )
