@@ -152,7 +152,9 @@ def make_database(name: str, folder: Path) -> str:
 # --------------------------------------------------------------------------------------- the three
 @dataclass
 class Ours(Contestant):
-    """Who sends a cookie gets pages made anew; everybody else gets those kept in memory."""
+    """Who sends a cookie gets pages made anew, of descriptions of editions that the process keeps,
+    as it keeps the catalogue; everybody else gets pages kept in memory.
+    """
 
     def prepare(self) -> None:
         self.header = "" if self.caches else "Cookie: any=1"
