@@ -1,11 +1,14 @@
-"""Whether what only a worker would use is spelt right; celery asks before it starts one."""
+"""Whether what would be used only later is spelt right; celery asks before it starts a worker."""
 
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+
+from subscribers.domain_health.resolver import read_server
 
 CHOICES = ("resend", "hold")
 
@@ -39,3 +42,21 @@ def _may_be_tagged(address: str) -> bool:
     except ValidationError:
         return False
     return len(address.rpartition("@")[0]) <= LONGEST_BOUNCE_NAME
+
+
+@checks.register
+def check_name_servers(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG001
+    faulty = [server for server in settings.DNS_SERVERS if not is_name_server(server)]
+    if not faulty:
+        return []
+    message = f"DNS_SERVERS 不能有「{'」「'.join(faulty)}」。"
+    hint = "請寫 IP 位址，需要時加上連接埠：9.9.9.9、9.9.9.9:5353、[2620:fe::fe]:53。"
+    return [checks.Error(message, hint=hint, id="subscribers.E003")]
+
+
+def is_name_server(server: str) -> bool:
+    try:
+        ip_address(read_server(server).address)
+    except ValueError:
+        return False
+    return True

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from subscribers.checks import check_unknown_deliveries
+from subscribers.checks import check_name_servers, check_unknown_deliveries
 
 
 @pytest.mark.parametrize("value", ["resend", "hold"])
@@ -31,3 +31,19 @@ def test_workers_and_commands_do_not_start_with_such_an_error(settings):
 
     with pytest.raises(SystemCheckError, match=r"subscribers\.E001"):
         call_command("check")
+
+
+@pytest.mark.parametrize("server", ["9.9.9.9", "9.9.9.9:5353", "[2620:fe::fe]:53"])
+def test_a_name_server_goes_by_its_address(settings, server):
+    settings.DNS_SERVERS = [server]
+
+    assert check_name_servers() == []
+
+
+@pytest.mark.parametrize("server", ["dns.google", "9.9.9.9:port", "9.9.9", "2620:fe::fe", "[x"])
+def test_another_name_server_is_refused(settings, server):
+    settings.DNS_SERVERS = ["9.9.9.9", server]
+
+    (error,) = check_name_servers()
+
+    assert (error.id, server in error.msg) == ("subscribers.E003", True)
