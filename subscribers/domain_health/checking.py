@@ -139,6 +139,7 @@ def _judge_records(
 ) -> Iterator[Finding]:
     try:
         author = encode_address(publication.sender_email)
+        envelope = encode_address(settings.BOUNCE_ADDRESS or publication.sender_email)
     except BadAddress:
         yield error(
             "sender.bad",
@@ -147,7 +148,6 @@ def _judge_records(
             "請在「刊物資料」更正寄件電郵。",
         )
         return
-    envelope = author  # bounces come back to the sender
     domain, returning = author.rpartition("@")[2], envelope.rpartition("@")[2]
     if look_up(find_organisation(domain), "NS").trouble is Trouble.NO_NAME:
         yield _tell_no_domain(find_organisation(domain))

@@ -277,3 +277,20 @@ def test_axe_finds_nothing_where_much_was_found(desk, live_server, address, rela
     for scheme in ("light", "dark"):
         desk.emulate_media(color_scheme=scheme)
         assert Axe().run(desk).response["violations"] == []
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_spf_is_asked_of_the_domain_that_bounces_come_back_to(
+    relay, called, settings, is_published
+):
+    settings.BOUNCE_ADDRESS = "bounces@news.cma.org.hk"
+    own = {
+        "news.cma.org.hk TXT": [f"v=spf1 ip4:{SOURCE} -all"],
+        "news.cma.org.hk MX": ["10 mx.cma.org.hk."],
+    }
+    with serving(ZONE | own if is_published else ZONE) as server:
+        settings.DNS_SERVERS = [server.address]
+        levels = check_as_json()
+
+    assert (levels.get("spf.pass") == "good") is is_published
+    assert ("error" in levels.values()) is not is_published
