@@ -331,7 +331,7 @@ def test_more_phrases_and_entries_cost_no_more_queries(client, django_assert_max
         )
     pin("甲")
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         show(client, *"甲乙丙丁")
 
 
@@ -340,7 +340,7 @@ def test_the_entrance_costs_the_same_whatever_is_pinned(client, django_assert_ma
     for text in "甲乙丙丁戊己":
         pin(text)
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         page = client.get("/phrases/").content.decode()
 
     assert page.count('class="spark"') == 6
