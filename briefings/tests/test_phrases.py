@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 
 from briefings.models import Audience, GlossaryTerm, PinnedPhrase, SearchMiss
@@ -331,7 +332,8 @@ def test_more_phrases_and_entries_cost_no_more_queries(client, django_assert_max
         )
     pin("甲")
 
-    with django_assert_max_num_queries(21):
+    show(Client(), "甲")  # what processes keep is then in memory
+    with django_assert_max_num_queries(8):
         show(client, *"甲乙丙丁")
 
 
@@ -340,7 +342,8 @@ def test_the_entrance_costs_the_same_whatever_is_pinned(client, django_assert_ma
     for text in "甲乙丙丁戊己":
         pin(text)
 
-    with django_assert_max_num_queries(19):
+    Client().get("/themes/")  # what processes keep is then in memory
+    with django_assert_max_num_queries(8):
         page = client.get("/phrases/").content.decode()
 
     assert page.count('class="spark"') == 6
