@@ -191,6 +191,7 @@ FAULTY = "未能讀取這個試算表，請在 Excel 另存為 .xlsx 或 CSV 再
 
 def _refuse_too_large(file: BinaryIO) -> None:
     try:
+        # NotImplementedError is zipfile's word for a version that it doesn't know.
         parts = zipfile.ZipFile(file).infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UnreadableList(FAULTY) from error
