@@ -1,5 +1,6 @@
 """What tests of more than one app share: the seed, a browser, and a stage with real processes."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from cma_site.supervisor import Supervisor
 
 ROOT = Path(__file__).parent
+
+log = logging.getLogger("browser")
 
 # How long an example takes is for the bench to tell, on a machine that does nothing else.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -161,15 +164,28 @@ def no_name_servers(settings) -> None:
     settings.DNS_SERVERS = ["255.255.255.255"]
 
 
+BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    # Containers often give /dev/shm 64 MB, and PostgreSQL wants some of it.
+    "--disable-dev-shm-usage",
+]
+
+
 @pytest.fixture
 def page(monkeypatch) -> Iterator[Page]:
+    """A tab of a browser; what it could not fetch or run stands in a failing test's log."""
     # Playwright runs its own event loop, in which Django would refuse to touch the database.
     monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
+        tab = browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
+        tab.on("requestfailed", lambda one: log.warning("%s: %s", one.url, one.failure))
+        tab.on("pageerror", lambda error: log.warning("a script failed: %s", error))
+        tab.on("console", lambda message: log.warning("%s: %s", message.type, message.text))
+        tab.on("crash", lambda _: log.warning("the tab crashed"))
+        yield tab
         browser.close()
 
 

@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as KeepMessages
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from cma_site.supervisor import BEAT, WORKER, serve_command
@@ -87,17 +87,6 @@ def site(tmp_path, stage_env, inbox):
         stage.url = env["SITE_URL"]
         wait_until_served(stage)
         yield stage
-
-
-@pytest.fixture
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser.new_page(locale="zh-HK", timezone_id="Asia/Hong_Kong")
-        browser.close()
 
 
 def log_in(page: Page, site: Stage) -> None:
