@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from bench.__main__ import compare
 from bench.rows import make_archive, make_mailing
 from briefings.contexts import describe_edition
-from subscribers.digests import freeze_digest
+from briefings.models import Edition
+from subscribers.digests import freeze_edition
 from subscribers.messages import build_message
 
 MEMBERS = 100
@@ -14,6 +15,7 @@ MEMBERS = 100
 def run() -> Iterator[dict[str, object]]:
     make_archive(20)
     mailing = make_mailing(MEMBERS)
+    edition = Edition.objects.get(mailing=mailing)
     deliveries = list(mailing.deliveries.select_related("digest"))
 
     def from_frozen() -> None:
@@ -22,7 +24,7 @@ def run() -> Iterator[dict[str, object]]:
 
     def rendered_anew() -> None:
         for delivery in deliveries:
-            digest = freeze_digest(describe_edition(mailing.edition), is_public=True)
+            digest = freeze_edition(describe_edition(edition), is_public=True)
             build_message(delivery, digest, mailing).message().as_bytes()
 
     ratio = compare(from_frozen, rendered_anew, rounds=3)

@@ -31,7 +31,7 @@ from briefings.notes import Note, NotedBody, number_notes, print_notes
 from briefings.permalinks import anchor_blocks, list_blocks, number_blocks
 
 PRINT_COLUMN = (586, 780)  # 440 pt as CSS counts pixels; a caption still fits on the page below
-MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/edition/body.html
+MAIL_COLUMN = 568  # pixels between the edges of subscribers/mail/base.html
 
 
 def absolute_url(path: str) -> str:

@@ -280,6 +280,15 @@ if BOUNCE_IMAP_URL:
         "options": {"expires": 300},
     }
 
+# ---------------------------------------------------------------------------------- the digests
+# At this hour in Hong Kong: weekly ones on this day (1 is Monday), monthly ones on the first of
+# the month; moved past Sundays and public holidays unless told otherwise.
+DIGEST_HOUR = env.int("DIGEST_HOUR", default=9)
+DIGEST_WEEKDAY = env.int("DIGEST_WEEKDAY", default=5)
+DIGEST_ON_REST_DAYS = env.bool("DIGEST_ON_REST_DAYS", default=False)
+if DIGEST_HOUR not in range(24) or DIGEST_WEEKDAY not in range(1, 8):
+    raise ImproperlyConfigured("DIGEST_HOUR is from 0 to 23 and DIGEST_WEEKDAY from 1 to 7")
+
 # -------------------------------------------------------------------------------- the outside
 # Whether workers may ask, of the pages that texts link to, if they are still there.
 CHECK_LINKS = env.bool("CHECK_LINKS", default=True)

@@ -6,21 +6,18 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from briefings.admin.freshness import person_at
 from briefings.admin.suggestions import RowPicker
 from briefings.models import Theme
 from subscribers.confirmations import ask_to_confirm
-from subscribers.delivery import send_again
-from subscribers.domain_page import show_domain_health
 from subscribers.growth import count_members_by_month, draw_growth
 from subscribers.import_pages import MemberImportAdmin
+from subscribers.ledger_admin import DeliveryAdmin, MailingAdmin
 from subscribers.member_filters import ConfirmedFilter, JoinedFilter
 from subscribers.member_pages import MemberPages, SavedFilterAdmin
 from subscribers.models import (
@@ -28,8 +25,6 @@ from subscribers.models import (
     ConsentAct,
     ConsentWay,
     Delivery,
-    DeliveryQuerySet,
-    DeliveryState,
     Mailing,
     Member,
     MemberImport,
@@ -39,8 +34,9 @@ from subscribers.models import (
 )
 from subscribers.models.suppressions import is_suppressed
 from subscribers.personal_data import erase_member, export_member
-from subscribers.results import collect_events, describe_results, draw_results, follow
 
+admin.site.register(Delivery, DeliveryAdmin)
+admin.site.register(Mailing, MailingAdmin)
 admin.site.register(MemberImport, MemberImportAdmin)
 admin.site.register(SavedFilter, SavedFilterAdmin)
 
@@ -211,8 +207,9 @@ class MemberAdmin(MemberPages):
         A change writes only what the form changed: the member may unsubscribe at this moment.
         """
         if change:
-            own = {field.name for field in obj._meta.concrete_fields}
+            own = {field.name for field in obj._meta.concrete_fields} - {"frequency"}
             obj.save(update_fields=own.intersection(form.changed_data))
+            obj.change_frequency(form.cleaned_data["frequency"], timezone.now())
             return
         now = timezone.now()
         obj.consented_at = now
@@ -244,151 +241,3 @@ class MemberAdmin(MemberPages):
         now = timezone.now()
         count = sum(ask_to_confirm(member, now) for member in waiting)
         messages.success(request, f"將寄出 {count} 封確認信；十分鐘內要求過的，不會再寄。")
-
-
-class LedgerAdmin(admin.ModelAdmin):
-    """A record of what was done; nobody writes it by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return False
-
-
-@admin.register(Mailing)
-class MailingAdmin(LedgerAdmin):
-    change_form_template = "admin/subscribers/mailing/change_form.html"
-    list_display = [
-        *("subject", "edition", "state", "show_counts", "link_results", "opened_by", "opened_at"),
-    ]
-    list_filter = ["state"]
-    list_select_related = ["edition", "opened_by"]
-    date_hierarchy = "opened_at"
-    fields = [
-        "subject",
-        "edition",
-        "state",
-        "show_linked_counts",
-        "opened_by",
-        "opened_at",
-        "finished_at",
-        "sender_name",
-        "sender_email",
-        "reply_to",
-    ]
-
-    def get_fields(self, request: HttpRequest, obj: Mailing | None = None) -> Any:
-        """The counts lead to the list of deliveries only for whom it opens."""
-        fields = list(super().get_fields(request, obj))
-        if not request.user.has_perm("subscribers.view_delivery"):
-            fields[fields.index("show_linked_counts")] = "show_counts"
-        return fields
-
-    def get_urls(self) -> list[URLPattern]:
-        results = self.admin_site.admin_view(self.show_results)
-        plot = self.admin_site.admin_view(self.show_plot)
-        domain = self.admin_site.admin_view(show_domain_health)
-        return [
-            path("domain/", domain, name="domain_health"),
-            path("<int:mailing_id>/results/", results, name="mailing_results"),
-            path("<int:mailing_id>/results.svg", plot, name="mailing_results_plot"),
-            *super().get_urls(),
-        ]
-
-    def show_results(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
-        """Numbers only, so whoever sees mailings sees them."""
-        mailing = self._find(request, mailing_id)
-        events = collect_events(mailing)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"發送成效：{mailing}",
-            "opts": Mailing._meta,
-            "mailing": mailing,
-            "sent": len(events.sent),
-            "rows": describe_results(events),
-            "standings": follow(events, mailing.opened_at, timezone.now()),
-        }
-        return render(request, "admin/subscribers/mailing/results.html", context)
-
-    def show_plot(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
-        mailing = self._find(request, mailing_id)
-        standings = follow(collect_events(mailing), mailing.opened_at, timezone.now())
-        return HttpResponse(draw_results(standings), content_type="image/svg+xml")
-
-    def _find(self, request: HttpRequest, mailing_id: int) -> Mailing:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return get_object_or_404(Mailing, pk=mailing_id)
-
-    @admin.display(description="成效")
-    def link_results(self, mailing: Mailing) -> SafeString:
-        address = reverse("admin:mailing_results", args=[mailing.pk])
-        return format_html('<a href="{}">看成效</a>', address)
-
-    @admin.display(description="投遞")
-    def show_counts(self, mailing: Mailing) -> str:
-        counts = mailing.count_deliveries()
-        return "、".join(
-            f"{DeliveryState(state).label} {count}" for state, count in counts.items() if count
-        )
-
-    @admin.display(description="投遞")
-    def show_linked_counts(self, mailing: Mailing) -> SafeString:
-        """How many in each state, each linked to the list of them."""
-        address = reverse("admin:subscribers_delivery_changelist")
-        links = format_html_join(
-            "、",
-            '<a href="{}?mailing__id__exact={}&amp;state__exact={}">{} {}</a>',
-            (
-                (address, mailing.pk, state, DeliveryState(state).label, count)
-                for state, count in mailing.count_deliveries().items()
-                if count
-            ),
-        )
-        return links or format_html("沒有")
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(LedgerAdmin):
-    """Whoever may change deliveries decides what becomes of those that the machine gave up."""
-
-    list_display = ["email", "state", "sent_at", "reply", "show_edition"]
-    list_filter = ["state"]
-    list_select_related = ["mailing__edition"]
-    search_fields = ["email", "name"]
-    search_help_text = "按電郵或稱呼尋找"
-    fields = [
-        "mailing",
-        "member",
-        "email",
-        "name",
-        "digest",
-        "state",
-        "attempts",
-        "not_before",
-        "claimed_at",
-        "sent_at",
-        "reply",
-    ]
-    actions = ["accept_as_sent", "send_deliveries_again"]
-
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("subscribers.change_delivery")
-
-    @admin.action(description="結果不明的，當作已寄出", permissions=["settle"])
-    def accept_as_sent(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
-        count = deliveries.accept_as_sent()
-        messages.success(request, f"所選的投遞中，{count} 份結果不明的已當作寄出。")
-
-    @admin.action(description="失敗或結果不明的，再寄一次", permissions=["settle"])
-    def send_deliveries_again(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
-        count = send_again(deliveries, timezone.now())
-        messages.success(request, f"所選的投遞中，{count} 份失敗或結果不明的將再寄一次。")
-
-    @admin.display(description="期", ordering="mailing__edition")
-    def show_edition(self, delivery: Delivery) -> str:
-        return delivery.mailing.edition.label

@@ -6,7 +6,7 @@ by the sweep. Nothing here holds a transaction while it sends.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from celery import signature
@@ -20,9 +20,17 @@ from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
 from subscribers.bounces.intake import record_refusal
-from subscribers.digests import freeze_digest, group_by_choice, make_subject
+from subscribers.digests import freeze_edition, group_by_choice, keep_digest, make_subject
 from subscribers.messages import Message, build_message
-from subscribers.models import Delivery, DeliveryQuerySet, Digest, Mailing, MailingState, Member
+from subscribers.models import (
+    Delivery,
+    DeliveryQuerySet,
+    Digest,
+    DigestSchedule,
+    Mailing,
+    MailingState,
+    Member,
+)
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
 
 logger = logging.getLogger(__name__)
@@ -47,17 +55,21 @@ class MailingRefused(Exception):
 # ------------------------------------------------------------------------------------- opening
 
 
-def open_mailing(edition: Edition, by: AbstractBaseUser | AnonymousUser | None) -> Mailing:
+def open_mailing(
+    edition: Edition, by: AbstractBaseUser | AnonymousUser | None, now: datetime | None = None
+) -> Mailing:
     """The edition's one mailing, opened now unless it was before; wakes workers after commit.
 
     Raises MailingRefused, and writes nothing, when the edition is not published or nobody would
     get anything.
     """
+    now = now or timezone.now()
     description = describe_edition(edition)
     if not description.entries:
         raise MailingRefused("這一期未有短評。")
     publication = description.publication
     with transaction.atomic():
+        DigestSchedule.hold(now)
         mailing, is_new = Mailing.objects.get_or_create(
             edition=edition,
             defaults={
@@ -66,33 +78,49 @@ def open_mailing(edition: Edition, by: AbstractBaseUser | AnonymousUser | None) 
                 "sender_email": publication.sender_email,
                 "reply_to": publication.reply_to,
                 "opened_by_id": by.pk if by else None,
-                "opened_at": timezone.now(),
+                "opened_at": now,
             },
         )
         if is_new:
             _write_deliveries(mailing, edition)
-            # Robust: without its broker the mailing is open all the same, and the sweep wakes it.
-            # (Not a partial: Django logs the failure by a name that partials don't have.)
-            transaction.on_commit(lambda: _wake_all(mailing, mailing.opened_at), robust=True)
+            wake_after_commit(mailing)
     return mailing
 
 
-def group_members(edition: EditionContext) -> dict[tuple[int, ...], list[int]]:
+def wake_after_commit(mailing: Mailing) -> None:
+    # Robust: without its broker the mailing is open all the same, and the sweep wakes it.
+    # (Not a partial: Django logs the failure by a name that partials don't have.)
+    transaction.on_commit(lambda: _wake_all(mailing, mailing.opened_at), robust=True)
+
+
+def group_members(
+    edition: EditionContext, now: datetime | None = None
+) -> dict[tuple[int, ...], list[int]]:
     """Who would get which entries of the edition: keys of members by keys of entries.
 
-    Those who want every edition but none of this one's themes stand under `()`. Two queries.
+    Those who want every edition but none of this one's themes, or had all of it in a digest,
+    stand under `()`. Three queries.
     """
-    themes_by_entry: dict[int, set[int]] = {entry.id: set() for entry in edition.entries}
-    themed = ThemedEntry.objects.filter(content_object__in=themes_by_entry)
-    for entry, theme in themed.values_list("content_object_id", "tag_id"):
-        themes_by_entry[entry].add(theme)
-    members = Member.objects.wants_every_edition().order_by("pk")
+    themes_by_entry = find_themes([entry.id for entry in edition.entries])
+    members = Member.objects.wants_every_edition(now).order_by("pk")
     wishes: dict[int, set[int]] = {}
     for member, wish in members.values_list("pk", "themes"):
         wishes.setdefault(member, set()).update({wish} if wish else ())
+    had = Delivery.objects.received().filter(member__in=Member.objects.active())
     return group_by_choice(
-        themes_by_entry, ((member, frozenset(wish)) for member, wish in wishes.items())
+        themes_by_entry,
+        ((member, frozenset(wish)) for member, wish in wishes.items()),
+        received=had.entries_by_member(themes_by_entry),
     )
+
+
+def find_themes(entry_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Of each entry, in the order given."""
+    themes: dict[int, set[int]] = {entry: set() for entry in entry_ids}
+    themed = ThemedEntry.objects.filter(content_object__in=list(themes))
+    for entry, theme in themed.values_list("content_object_id", "tag_id"):
+        themes[entry].add(theme)
+    return themes
 
 
 def is_open_to_public(edition: Edition) -> bool:
@@ -110,14 +138,25 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     if edition.state != State.PUBLISHED:
         raise MailingRefused(f"{edition}尚未出版，不能寄給會員。")
     description = describe_edition(edition)
-    groups = group_members(description)
+    groups = group_members(description, mailing.opened_at)
     groups.pop((), None)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
     is_public = is_open_to_public(edition)
     digests = _freeze_digests(mailing, description, groups, is_public=is_public)
+    write_deliveries(mailing, groups, digests)
+
+
+def write_deliveries(
+    mailing: Mailing,
+    groups: Mapping[tuple[int, ...], Iterable[int]],
+    digests: Mapping[tuple[int, ...], Digest],
+) -> None:
+    """To the members of each group, by their keys, the digest of its entries; not to who has left
+    in this moment.
+    """
     digest_by_member = {m: digests[chosen] for chosen, members in groups.items() for m in members}
-    readers = Member.objects.wants_every_edition().order_by("pk")
+    readers = Member.objects.receiving(mailing.opened_at).order_by("pk")
     Delivery.objects.bulk_create(
         (
             Delivery(
@@ -145,9 +184,8 @@ def _freeze_digests(
     """One for each choice of entries that occurs."""
     digests = {}
     for chosen in choices:
-        digest = freeze_digest(edition.only(chosen), is_public=is_public)
-        digest.mailing = mailing
-        digest.save()
+        digest = freeze_edition(edition.only(chosen), is_public=is_public)
+        keep_digest(digest, mailing, chosen)
         digests[chosen] = digest
     return digests
 
@@ -173,7 +211,7 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
             except Unreachable as error:
                 logger.warning("Mailing %s stops: %s", mailing.pk, error)
                 break
-    chunk.skip_unwanted()
+    chunk.skip_unwanted(timezone.now())
     finish_mailings(timezone.now())
 
 
@@ -236,15 +274,17 @@ def _choose_next_time(delivery: Delivery) -> datetime:
 
 def send_again(deliveries: DeliveryQuerySet, now: datetime) -> int:
     """Queue those that failed or are held, with their mailings; how many. Wakes after commit."""
-    mailings = list(Mailing.objects.filter(deliveries__in=deliveries.unsettled()).distinct())
-    count = deliveries.requeue_unsettled(now)
-    reopen_mailings()
+    with transaction.atomic():
+        DigestSchedule.hold(now)
+        mailings = list(Mailing.objects.filter(deliveries__in=deliveries.unsettled()).distinct())
+        count = deliveries.requeue_unsettled(now)
+        reopen_mailings()
 
-    def wake() -> None:
-        for mailing in mailings:
-            _wake_all(mailing, now)
+        def wake() -> None:
+            for mailing in mailings:
+                _wake_all(mailing, now)
 
-    transaction.on_commit(wake, robust=True)  # as in open_mailing
+        transaction.on_commit(wake, robust=True)  # as in wake_after_commit
     return count
 
 

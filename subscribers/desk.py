@@ -15,7 +15,7 @@ from briefings.contexts import EditionContext, describe_edition
 from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
 from subscribers.delivery import MailingRefused, group_members, is_open_to_public, open_mailing
-from subscribers.digests import freeze_digest
+from subscribers.digests import freeze_edition
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import DeliveryState, Frequency, Mailing, Member
@@ -89,7 +89,7 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         description = description.only(list(chosen))
     context: dict[str, Any] = {"title": f"預覽郵件：{edition}", "themes": themes, "theme": theme}
     if description.entries:
-        digest = freeze_digest(description, is_public=is_open_to_public(edition))
+        digest = freeze_edition(description, is_public=is_open_to_public(edition))
         text, html = fill_digest(digest, PREVIEW_SLOTS)
         if "frame" in request.GET:
             return show_mail_in_frame(html)
@@ -99,7 +99,7 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
 
 
 def show_as_mail(edition: Edition, description: EditionContext) -> HttpResponse:
-    digest = freeze_digest(description, is_public=is_open_to_public(edition))
+    digest = freeze_edition(description, is_public=is_open_to_public(edition))
     _, html = fill_digest(digest, PREVIEW_SLOTS)
     return show_mail_in_frame(html)
 

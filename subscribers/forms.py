@@ -82,10 +82,6 @@ class PreferencesForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs["autocomplete"] = "name"
-        # The others send nothing yet; who has one of them already keeps it.
-        offered = {Frequency.EVERY_EDITION, Frequency.PAUSED, self.instance.frequency}
-        choices = [choice for choice in Frequency.choices if choice[0] in offered]
-        cast(forms.ChoiceField, self.fields["frequency"]).choices = choices
         # What they chose stays on offer, even when nothing published has that theme any longer.
         themes = Theme.objects.filter(Q(pk__in=find_public_themes()) | Q(members=self.instance))
         _get_themes_field(self).queryset = themes.distinct()
@@ -104,7 +100,8 @@ class PreferencesForm(forms.ModelForm):
         """Only what the form holds: the member may unsubscribe at this very moment."""
         member: Member = super().save(commit=False)
         with transaction.atomic():
-            member.save(update_fields=["name", "frequency", "paused_until"])
+            member.change_frequency(self.cleaned_data["frequency"], timezone.now())
+            member.save(update_fields=["name", "paused_until"])
             self.cleaned_data["themes"] = Theme.objects.hold(self.cleaned_data["themes"])
             self.save_m2m()
         return member
@@ -141,6 +138,13 @@ class SubscribeForm(forms.Form):
         help_text="可以不填。",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+    frequency = forms.ChoiceField(
+        choices=[choice for choice in Frequency.choices if choice[0] != Frequency.PAUSED],
+        label="寄送頻率",
+        initial=Frequency.EVERY_EDITION,
+        required=False,
+        widget=forms.RadioSelect,
+    )
     themes = forms.ModelMultipleChoiceField(
         queryset=Theme.objects.none(),
         label="感興趣的政策主題",
@@ -164,6 +168,9 @@ class SubscribeForm(forms.Form):
         if not was_shown(cleaned.get("shown", "")):
             raise ValidationError("這個表格已經過時，請再按一次「訂閱」。")
         return cleaned
+
+    def clean_frequency(self) -> str:
+        return self.cleaned_data["frequency"] or Frequency.EVERY_EDITION
 
     def is_from_bot(self) -> bool:
         return bool(self.cleaned_data["website"])

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
 from briefings.languages import as_written, is_page
-from briefings.models import State
+from briefings.models import Edition, State
 from subscribers.forms import LoginForm
 from subscribers.links import Purpose, read_token
 from subscribers.logins import (
@@ -126,31 +126,33 @@ def log_in(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @asks_or_acts
 def enter(request: HttpRequest, token: str) -> HttpResponse:
-    """From a mailed edition to its pages, which only members may read yet."""
-    deliveries = Delivery.objects.select_related("member", "mailing__edition")
+    """From mail to the pages of an edition that only members may read yet."""
+    deliveries = Delivery.objects.select_related("member", "mailing__edition", "digest")
     try:
         delivery = deliveries.filter(pk=read_token(Purpose.ENTER, token)).first()
     except BadSignature:
         delivery = None
     if delivery is None:
         return show_bad_link(request)
-    edition = delivery.mailing.edition
-    place = find_place(edition, request.GET.get("to", ""))
+    found = find_place(delivery, request.GET.get("to", ""))
+    if found is None:
+        return show_bad_link(request)
+    edition, place = found
     if edition.is_visible_to(audience_of(request)):
         return redirect(place)
     if edition.state != State.PUBLISHED:
         return render(request, "subscribers/withdrawn.html", status=410)
-    return _let_in(request, delivery, place)
+    return _let_in(request, delivery, edition, place)
 
 
-def _let_in(request: HttpRequest, delivery: Delivery, place: str) -> HttpResponse:
+def _let_in(request: HttpRequest, delivery: Delivery, edition: Edition, place: str) -> HttpResponse:
     member = delivery.member
     if member is None or not member.is_active:
         return show_no_member(request)
     if not is_entrance_open(delivery, timezone.now()):
         return _show_expired(request)
     if request.method != "POST":
-        return render(request, "subscribers/enter.html", {"edition": delivery.mailing.edition})
+        return render(request, "subscribers/enter.html", {"edition": edition})
     answer = redirect(place)
     if not open_session(request, answer, member, ENTERED_GOOD_FOR):
         return show_no_member(request)

@@ -49,6 +49,7 @@ ASKED_BY_CLIENT = 20  # in an hour: an office asks from one address
 _KEY = re.compile("[a-z0-9]{32}")  # as Django makes them
 _MEMBER = "member"
 _ANCHOR = re.compile(r"entry-[0-9]{1,4}")
+_ENTRY = re.compile(r"e([0-9]{1,18})")
 
 
 class MemberSessions(SessionStore):
@@ -173,12 +174,28 @@ def is_entrance_open(delivery: Delivery, now: datetime) -> bool:
     return now - delivery.mailing.opened_at < ENTRANCE_GOOD_FOR
 
 
-def find_place(edition: Edition, place: str) -> str:
-    """Where in the edition a link of its mail leads: "pdf", an entry's anchor, or its beginning."""
+def find_place(delivery: Delivery, place: str) -> tuple[Edition, str] | None:
+    """Where a link of the delivery's mail leads, and the edition that is to be open for it.
+
+    In an edition's mail: "pdf", an entry's anchor, or its beginning. In a digest: the page of an
+    entry that is in it, by its key. None if there is no such entry.
+    """
+    edition = delivery.mailing.edition
+    if edition is None:
+        return _find_entry(delivery, place)
     path = edition.get_absolute_url()
     if place == "pdf":
-        return f"{path.rstrip('/')}.pdf"
-    return f"{path}#{place}" if _ANCHOR.fullmatch(place) else path
+        return edition, f"{path.rstrip('/')}.pdf"
+    return edition, f"{path}#{place}" if _ANCHOR.fullmatch(place) else path
+
+
+def _find_entry(delivery: Delivery, place: str) -> tuple[Edition, str] | None:
+    named = _ENTRY.fullmatch(place)
+    items = delivery.digest.items.select_related("entry__edition")
+    item = items.filter(entry=int(named[1])).first() if named else items.first()
+    if item is None or item.entry.edition is None:
+        return None
+    return item.entry.edition, item.entry.get_absolute_url()
 
 
 def forget_old_logins(now: datetime) -> None:

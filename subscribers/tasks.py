@@ -5,6 +5,7 @@ from subscribers import (
     address_changes,
     confirmations,
     delivery,
+    digest_days,
     imports,
     joining,
     logins,
@@ -20,6 +21,7 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
 
 @shared_task
 def send_due() -> None:
+    digest_days.open_due_digests(timezone.now())
     delivery.sweep(timezone.now())
     joining.wake_requests(timezone.now())
     confirmations.wake_confirmations(timezone.now())

@@ -9,13 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from briefings.models import State
 from subscribers.forms import AddressForm, PreferencesForm, SubscribeForm
 from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
 from subscribers.messages import fill_digest, make_slots
-from subscribers.models import ConsentWay, Delivery, Frequency, Member
+from subscribers.models import ConsentWay, Delivery, Member
 
 MemberView = Callable[[HttpRequest, Member], HttpResponse]
 LinkView = Callable[[HttpRequest, str], HttpResponse]
@@ -54,7 +53,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         write_down(
             email=form.cleaned_data["email"],
             name=form.cleaned_data["name"],
-            frequency=Frequency.EVERY_EDITION,
+            frequency=form.cleaned_data["frequency"],
             themes=form.cleaned_data["themes"],
             now=timezone.now(),
         )
@@ -130,15 +129,16 @@ def unsubscribe(request: HttpRequest, member: Member) -> HttpResponse:
 @never_cache
 @require_safe
 def mail(request: HttpRequest, token: str) -> HttpResponse:
-    """What was mailed, as it was mailed, unless its edition was withdrawn since."""
+    """What was mailed, as it was mailed, unless that was withdrawn since."""
     try:
         delivery_id = read_token(Purpose.MAIL, token)
     except BadSignature:
         return show_bad_link(request)
     deliveries = Delivery.objects.select_related("digest", "mailing__edition")
     delivery = get_object_or_404(deliveries, pk=delivery_id)
-    if delivery.mailing.edition.state != State.PUBLISHED:
-        return render(request, "subscribers/withdrawn.html", status=410)
+    if delivery.is_withdrawn:
+        is_digest = delivery.mailing.edition is None
+        return render(request, "subscribers/withdrawn.html", {"is_digest": is_digest}, status=410)
     _, html = fill_digest(delivery.digest, make_slots(delivery))
     response = show_mail(html)
     response["X-Robots-Tag"] = "noindex"

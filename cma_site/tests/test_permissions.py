@@ -5,7 +5,7 @@ Whoever adds an address to the desk adds its line below, or the first test fails
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.apps import apps
@@ -37,7 +37,7 @@ from briefings.models import (
 )
 from briefings.tests.makers import make_draft, make_volume
 from subscribers.models import ImportStep, MemberImport, SavedFilter
-from subscribers.tests.makers import make_mailing
+from subscribers.tests.makers import make_mailing, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +108,8 @@ subscribers/mailing/add/                                  -     -
 subscribers/mailing/<path:object_id>/history/             pm    pm
 subscribers/mailing/<path:object_id>/delete/              -     -
 subscribers/mailing/<path:object_id>/change/              pm    -
+subscribers/mailing/digests/                              pm    pm
+subscribers/mailing/digests/<str:kind>/                   pm    -
 subscribers/delivery/                                     m     m
 subscribers/delivery/add/                                 -     -
 subscribers/delivery/<path:object_id>/history/            m     m
@@ -270,6 +272,7 @@ def stage(settings, tmp_path, monkeypatch) -> dict[str, dict]:
     keep_version(entry, why="寫了")
     batch = ImportBatch.objects.create()
     volume = make_volume()
+    make_member(frequency="weekly", confirmed_at=timezone.now() - timedelta(days=30))
     delivery = make_mailing().deliveries.get()
     rows = {
         "author": Author.objects.create(name="陳大文"),
@@ -318,7 +321,8 @@ def fill(address: str, stage: dict[str, dict]) -> str:
 
     def put(slot: re.Match) -> str:
         named = stage["named"].get(slot[1])
-        return FORM_ID if slot[1] == "form_id" else str(named.pk if named else key)
+        words = {"form_id": FORM_ID, "kind": "weekly"}
+        return words.get(slot[1]) or str(named.pk if named else key)
 
     return "/admin/" + re.sub(r"<(?:\w+:)?(\w+)>", put, address)
 
@@ -336,6 +340,7 @@ THEMES = {"app_label": "briefings", "model_name": "entry", "field_name": "themes
 SENT = {
     "get autocomplete/": {"data": THEMES},
     "get briefings/entry/suggestions/": {"data": THEMES},
+    "post subscribers/mailing/digests/": {"data": {"kind": "weekly"}},
     "post briefings/entry/<int:entry_id>/step/": {"data": {"_step": "approve"}},
     "post briefings/entry/autosave/": {
         "data": {"form_id": FORM_ID, "entry": None, "version": 0, "fields": None},

@@ -1,5 +1,6 @@
 """Who reads, and getting it to them once. Everybody imports from here."""
 
+from subscribers.digest_rules import Frequency
 from subscribers.models.address_changes import CHANGE_GOOD_FOR, AddressChange
 from subscribers.models.consent import (
     ConsentAct,
@@ -16,13 +17,12 @@ from subscribers.models.imports import (
 )
 from subscribers.models.joining import JoiningRequest
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
-from subscribers.models.mailings import Digest, Mailing
+from subscribers.models.mailings import Digest, DigestDay, DigestItem, DigestSchedule, Mailing
 from subscribers.models.members import (
     ASK_AGAIN_AFTER,
     CONFIRMATION_GIVEN_UP,
     CONFIRMATION_WAIT,
     ChosenTheme,
-    Frequency,
     Member,
     MemberQuerySet,
     MemberState,
@@ -30,8 +30,11 @@ from subscribers.models.members import (
 )
 from subscribers.models.states import (
     DeliveryState,
+    DigestDayState,
+    DigestKind,
     ImportStep,
     JoinsAs,
+    MailingKind,
     MailingState,
     RowKind,
 )
@@ -59,6 +62,11 @@ __all__ = [
     "DeliveryQuerySet",
     "DeliveryState",
     "Digest",
+    "DigestDay",
+    "DigestDayState",
+    "DigestItem",
+    "DigestKind",
+    "DigestSchedule",
     "Frequency",
     "ImportStep",
     "ImportedRow",
@@ -67,6 +75,7 @@ __all__ = [
     "LoginLink",
     "MailReport",
     "Mailing",
+    "MailingKind",
     "MailingState",
     "Member",
     "MemberImport",

@@ -1,41 +1,80 @@
 """The ledger: who gets which copy, and what became of it."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from briefings.models import State
-from subscribers.models.mailings import Digest, Mailing
+from subscribers.models.mailings import Digest, DigestItem, Mailing
 from subscribers.models.members import Member
-from subscribers.models.states import DeliveryState
+from subscribers.models.states import RECEIVED, RETURNED, DeliveryState, MailingKind
 from subscribers.models.suppressions import is_suppressed
 
 # All as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
 # which PostgreSQL does not ask again after it has waited for another's claim.
 
 
-def _is_wanted() -> Exists:
-    return Exists(Member.objects.wants_every_edition().filter(pk=OuterRef("member_id")))
+def _is_of_an_edition() -> Exists:
+    return Exists(Mailing.objects.filter(kind=MailingKind.EDITION, pk=OuterRef("mailing_id")))
 
 
-def _is_of_published_edition() -> Exists:
+def _is_wanted(now: datetime) -> Q:
+    """Who chose another frequency since wants no edition; a digest is owed in any case."""
+    wants_editions = Exists(
+        Member.objects.wants_every_edition(now).filter(pk=OuterRef("member_id"))
+    )
+    receives = Exists(Member.objects.receiving(now).filter(pk=OuterRef("member_id")))
+    return Q(receives) & (~Q(_is_of_an_edition()) | Q(wants_editions))
+
+
+def _is_readable() -> Q:
+    """The edition is published; of a digest, each entry that is in it."""
     published = Mailing.objects.filter(edition__state=State.PUBLISHED)
-    return Exists(published.filter(pk=OuterRef("mailing_id")))
+    of_published_edition = Exists(published.filter(pk=OuterRef("mailing_id")))
+    gone = Exists(Digest.objects.showing_withdrawn().filter(pk=OuterRef("digest_id")))
+    return Q(of_published_edition) | ~(Q(_is_of_an_edition()) | Q(gone))
+
+
+def _came_otherwise() -> Exists:
+    """The member has something of it by another delivery."""
+    other = DigestItem.objects.filter(
+        digest__deliveries__member=OuterRef("member_id"),
+        digest__deliveries__state__in=RECEIVED,
+        entry__in=DigestItem.objects.filter(digest=OuterRef(OuterRef("digest_id"))).values("entry"),
+    )
+    return Exists(other)
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Self:
         return self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
 
+    def entries_by_member(self, entry_ids: Iterable[int]) -> dict[int, set[int]]:
+        """Which of these entries are in them, by the member they are addressed to. One query."""
+        found: dict[int, set[int]] = {}
+        # In one filter(): each would join the items anew.
+        pairs = self.filter(member__isnull=False, digest__items__entry__in=list(entry_ids))
+        for member, entry in pairs.values_list("member_id", "digest__items__entry_id"):
+            found.setdefault(member, set()).add(entry)
+        return found
+
+    def received(self) -> Self:
+        return self.filter(state__in=RECEIVED)
+
+    def returned(self) -> Self:
+        """Of members' present subscription, what didn't reach them."""
+        return self.filter(state__in=RETURNED, mailing__opened_at__gt=F("member__confirmed_at"))
+
     def unfinished(self) -> Self:
         """Those the machine still has to do something about."""
         return self.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING])
 
-    def skip_unwanted(self) -> None:
+    def skip_unwanted(self, now: datetime) -> None:
         """queued → skipped, with the reason, for what changed since the opening.
 
         Mail to the address came back, or was complained of; the member left, paused or was
@@ -45,14 +84,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         queued.filter(is_suppressed()).update(
             state=DeliveryState.SKIPPED, reply="因退信或投訴，已停止寄往這個地址"
         )
-        queued.filter(~_is_wanted()).update(state=DeliveryState.SKIPPED, reply="會員已不收取")
-        queued.filter(~_is_of_published_edition()).update(
-            state=DeliveryState.SKIPPED, reply="這一期已撤回"
+        queued.filter(~_is_wanted(now)).update(state=DeliveryState.SKIPPED, reply="會員已不收取")
+        queued.filter(~_is_readable()).update(
+            state=DeliveryState.SKIPPED,
+            reply=Case(
+                When(Q(_is_of_an_edition()), then=Value("這一期已撤回")),
+                default=Value("其中有短評已撤回"),
+            ),
         )
 
     def unsettled(self) -> Self:
-        """Those that a person may send again."""
-        return self.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNKNOWN])
+        """Those that a person may send again: not what failed and came with a later digest."""
+        failed = Q(state=DeliveryState.FAILED) & ~Q(_came_otherwise())
+        return self.filter(failed | Q(state=DeliveryState.UNKNOWN))
 
     def requeue_unsettled(self, now: datetime) -> int:
         """failed | unknown → queued, with all attempts before them."""
@@ -89,7 +133,9 @@ class Delivery(models.Model):
         related_name="deliveries",
         verbose_name="會員",
     )
-    digest = models.ForeignKey(Digest, on_delete=models.CASCADE, verbose_name="摘要")
+    digest = models.ForeignKey(
+        Digest, on_delete=models.CASCADE, related_name="deliveries", verbose_name="摘要"
+    )
     email = models.EmailField("電郵")
     name = models.CharField("稱呼", max_length=60, blank=True)
     state = models.CharField(
@@ -121,6 +167,13 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"{self.email}：{self.get_state_display()}"
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether members may no longer read the edition, or something in the digest."""
+        if self.mailing.edition:
+            return self.mailing.edition.state != State.PUBLISHED
+        return Digest.objects.showing_withdrawn().filter(pk=self.digest_id).exists()
+
     def take(self, now: datetime) -> bool:
         """queued → sending. Of all who try at once, one is told True.
 
@@ -131,7 +184,7 @@ class Delivery(models.Model):
         claim = uuid4()
         has_taken = (
             Delivery.objects.due(now)
-            .filter(_is_wanted(), ~is_suppressed(), _is_of_published_edition())
+            .filter(_is_wanted(now), ~is_suppressed(), _is_readable())
             .filter(pk=self.pk, attempts=self.attempts)
             .update(
                 state=DeliveryState.SENDING,

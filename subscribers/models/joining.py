@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from subscribers.addresses import normalise_email
-from subscribers.models.members import Frequency
+from subscribers.digest_rules import Frequency
 
 
 class JoiningRequestQuerySet(models.QuerySet["JoiningRequest"]):

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from briefings.models import Publication, Theme
 from subscribers.addresses import normalise_email, validate_address
+from subscribers.digest_rules import Account, Frequency, change_frequency
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
+from subscribers.models.mailings import DigestDay, Mailing
 from subscribers.models.suppressions import Suppression, is_suppressed
 
 # Anybody may type anybody's address, and as often as they like.
@@ -36,13 +38,6 @@ class MemberState(models.TextChoices):
     UNSUBSCRIBED = "unsubscribed", "已取消訂閱"
 
 
-class Frequency(models.TextChoices):
-    EVERY_EDITION = "every", "每期寄送"
-    WEEKLY = "weekly", "每週摘要"
-    MONTHLY = "monthly", "每月摘要"
-    PAUSED = "paused", "暫停寄送"
-
-
 def word_consent(publication: Publication) -> str:
     """What somebody agrees to by signing up."""
     return (
@@ -64,6 +59,11 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def wants_every_edition(self, now: datetime | None = None) -> Self:
         return self.receiving(now).filter(frequency=Frequency.EVERY_EDITION)
+
+    def wants_digest(self, kind: str, now: datetime | None = None) -> Self:
+        """Those of this frequency, and those who left digests and are still due a last one."""
+        has_left = Q(frequency=Frequency.EVERY_EDITION, digests_from__isnull=False)
+        return self.receiving(now).filter(Q(frequency=kind) | has_left)
 
     def confirmation_due(self, now: datetime) -> Self:
         """Those who were promised a confirmation that is not sent yet."""
@@ -125,6 +125,12 @@ class Member(models.Model):
         "頻率", max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION
     )
     paused_until = models.DateField("暫停至", null=True, blank=True)
+    # Where they stand with digests (digest_rules.Account), and when they were last served.
+    digests_from = models.DateTimeField(null=True, editable=False)
+    digests_until = models.DateTimeField(null=True, editable=False)
+    last_digest_day = models.ForeignKey(
+        DigestDay, on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
     themes = models.ManyToManyField(
         Theme,
         verbose_name="政策主題",
@@ -194,7 +200,14 @@ class Member(models.Model):
             state=MemberState.UNSUBSCRIBED, unsubscribed_at__lt=F("consented_at")
         )
         with transaction.atomic():
-            has_joined = self._move(waits, state=MemberState.ACTIVE, confirmed_at=now)
+            has_joined = self._move(
+                waits,
+                state=MemberState.ACTIVE,
+                confirmed_at=now,
+                digests_from=None,
+                digests_until=None,
+                last_digest_day=None,
+            )
             if has_joined:
                 self.record(ConsentAct.GIVEN, ConsentWay.LINK, now)
                 # The link has arrived, and they want what they once complained of.
@@ -223,6 +236,24 @@ class Member(models.Model):
             self.sessions.all().delete()
             self.login_links.all().delete()
         return has_left
+
+    def change_frequency(self, to: str, now: datetime) -> None:
+        """Goes by the row, and writes nothing else; `self` may hold the new one already."""
+        with transaction.atomic():
+            row = Member.objects.hold().get(pk=self.pk)
+            account = change_frequency(
+                Account(Frequency(row.frequency), row.digests_from, row.digests_until),
+                Frequency(to),
+                joined_at=row.confirmed_at or now,
+                mailed_until=Mailing.objects.published_until(),
+                now=now,
+            )
+            Member.objects.filter(pk=self.pk).update(
+                frequency=account.frequency,
+                digests_from=account.since,
+                digests_until=account.until,
+            )
+        self.refresh_from_db(fields=["frequency", "digests_from", "digests_until"])
 
     def record(
         self,

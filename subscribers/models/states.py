@@ -2,6 +2,29 @@
 
 from django.db import models
 
+from subscribers.digest_rules import Frequency
+
+
+class DigestKind(models.TextChoices):
+    """The frequencies that digests go by."""
+
+    WEEKLY = Frequency.WEEKLY.value, "每週摘要"
+    MONTHLY = Frequency.MONTHLY.value, "每月摘要"
+
+
+class MailingKind(models.TextChoices):
+    EDITION = "edition", "每期"
+    WEEKLY = Frequency.WEEKLY.value, "每週摘要"
+    MONTHLY = Frequency.MONTHLY.value, "每月摘要"
+
+
+class DigestDayState(models.TextChoices):
+    """What came of a day; it never changes."""
+
+    SENT = "sent", "已寄送"
+    NOTHING = "nothing", "沒有新內容"
+    SKIPPED = "skipped", "由編輯略過"
+
 
 class MailingState(models.TextChoices):
     """sending → done, and back when something is to be sent again"""
@@ -69,3 +92,13 @@ class RowKind(models.TextChoices):
     SHORT = "short", "欄數不足"
     LONG = "long", "欄數過多"
     BAD_QUOTES = "bad_quotes", "引號不完整"
+
+
+# What a member has, or may have, or is about to have; not what failed or was skipped.
+RECEIVED = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.SENT,
+    DeliveryState.UNKNOWN,
+)
+RETURNED = (DeliveryState.FAILED, DeliveryState.SKIPPED)

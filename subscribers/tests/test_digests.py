@@ -3,7 +3,7 @@ import pytest
 from briefings.contexts import describe_edition
 from briefings.models import Theme
 from briefings.tests.makers import make_published
-from subscribers.digests import choose_entries, digest_key, freeze_digest, group_by_choice
+from subscribers.digests import choose_entries, digest_key, freeze_edition, group_by_choice
 from subscribers.messages import fill_digest
 
 ENTRIES = {11: {1, 2}, 12: {2}, 13: set()}
@@ -32,7 +32,15 @@ def test_entries_are_chosen_by_shared_themes(wanted, chosen):
 def test_members_with_the_same_entries_share_a_group_whatever_they_asked_for():
     wishes = [(101, frozenset({1})), (102, frozenset({1, 9})), (103, frozenset({9}))]
 
-    assert group_by_choice(ENTRIES, wishes) == {(11,): [101, 102], (): [103]}
+    assert group_by_choice(ENTRIES, wishes, {}) == {(11,): [101, 102], (): [103]}
+
+
+def test_what_a_member_has_had_is_not_chosen_again():
+    wishes = [(101, frozenset()), (102, frozenset()), (103, frozenset({1}))]
+
+    groups = group_by_choice(ENTRIES, wishes, {101: {12}, 103: {11}})
+
+    assert groups == {(11, 13): [101], (11, 12, 13): [102], (): [103]}
 
 
 def test_the_key_depends_on_the_order_of_the_entries():
@@ -51,7 +59,7 @@ def edition(db):
 
 
 def freeze(edition, **options):
-    return freeze_digest(describe_edition(edition), **{"is_public": True} | options)
+    return freeze_edition(describe_edition(edition), **{"is_public": True} | options)
 
 
 def test_a_digest_shows_all_of_its_entries_in_text_and_html(edition):
@@ -68,7 +76,7 @@ def test_a_digest_shows_all_of_its_entries_in_text_and_html(edition):
 def test_a_part_of_an_edition_keeps_the_numbers_of_its_entries(edition):
     second = edition.entries.get(headline="第二篇")
 
-    digest = freeze_digest(describe_edition(edition).only([second.pk]), is_public=True)
+    digest = freeze_edition(describe_edition(edition).only([second.pk]), is_public=True)
 
     assert "2. 第二篇" in digest.text
     assert "導言一" not in digest.text

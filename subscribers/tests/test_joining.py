@@ -266,21 +266,23 @@ def test_what_a_link_shows_is_kept_in_no_cache(client, purpose):
     assert "no-store" in response["Cache-Control"]
 
 
-def test_signing_up_offers_no_choice_of_digests_that_nobody_sends(client):
-    page = client.get("/subscribe/").content.decode()
+def test_who_signs_up_chooses_a_frequency(subscribe):
+    subscribe("chan@example.com", frequency="monthly")
 
-    assert "摘要" not in page
-    assert 'name="frequency"' not in page
+    assert Member.objects.get().frequency == Frequency.MONTHLY
 
 
-@pytest.mark.parametrize(
-    ("frequency", "offered"),
-    [("every", {"every", "paused"}), ("weekly", {"every", "weekly", "paused"})],
-)
-def test_preferences_offer_what_is_sent_and_what_the_member_has(frequency, offered):
-    form = PreferencesForm(instance=make_member(frequency=frequency))
+def test_nobody_signs_up_to_get_nothing(subscribe):
+    page = subscribe("chan@example.com", frequency="paused").content.decode()
 
-    assert {value for value, _ in form.fields["frequency"].choices} == offered
+    assert 'role="alert"' in page
+    assert not Member.objects.exists()
+
+
+def test_preferences_offer_every_frequency():
+    form = PreferencesForm(instance=make_member())
+
+    assert [value for value, _ in form.fields["frequency"].choices] == Frequency.values
 
 
 @pytest.mark.parametrize(

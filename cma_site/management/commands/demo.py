@@ -213,7 +213,7 @@ PDF：{len(editions)} 份，共 {pages} 頁（{settings.MEDIA_ROOT / "pdf"}）
 
   首頁        {site}/
   全部期數    {site}/editions/
-  最新一期    {site}{mailing.edition.get_absolute_url()}
+  最新一期    {site}{editions[0].get_absolute_url()}
   搜尋        {site}/search/?q=新质生产力
   會員郵箱    {site}/mailbox/
   編輯台      {site}/admin/    用戶名稱 {USERNAME}，密碼 {password}

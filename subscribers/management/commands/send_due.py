@@ -5,13 +5,18 @@ from django.utils import timezone
 
 from subscribers.confirmations import wake_confirmations
 from subscribers.delivery import sweep
+from subscribers.digest_days import open_due_digests
 from subscribers.models import Delivery, Mailing, MailingState
 
 
 class Command(BaseCommand):
-    help = "整理未完成的發送：收回中斷的投遞，喚醒工作程序，補寄確認信。排程每半分鐘做一次。"
+    help = (
+        "寄出到期的摘要；整理未完成的發送：收回中斷的投遞，喚醒工作程序，補寄確認信。"
+        "排程每半分鐘做一次。"
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        open_due_digests(timezone.now())
         sweep(timezone.now())
         wake_confirmations(timezone.now())
         mailings = Mailing.objects.filter(state=MailingState.SENDING).count()

@@ -1,0 +1,127 @@
+"""What a member is due in a digest, and what a change of frequency does to that.
+
+Pure: no database, no clock. `docs/decisions/0012-digest-rules.md` says it in words, and why.
+"""
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from django.db.models import TextChoices
+
+
+class Frequency(TextChoices):
+    EVERY_EDITION = "every", "每期寄送"
+    WEEKLY = "weekly", "每週摘要"
+    MONTHLY = "monthly", "每月摘要"
+    PAUSED = "paused", "暫停寄送"
+
+
+DIGESTS = frozenset((Frequency.WEEKLY, Frequency.MONTHLY))
+
+# How far back a digest reaches at most: a little more than the longest pause.
+REACH = timedelta(days=400)
+
+# What comes out so long after its own date was put into the archive, and is no news.
+LATEST = timedelta(days=92)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An entry that members may read at this moment."""
+
+    entry: int
+    themes: frozenset[int]
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a member stands when a digest is opened."""
+
+    since: datetime  # what was published until then is no concern of theirs
+    until: datetime | None = None  # nor, if it is set, what is published later
+    themes: frozenset[int] = frozenset()  # none means all
+    offered: Set[int] = frozenset()  # what they could have had on the last day they were served
+    received: Set[int] = frozenset()
+    returned: Set[int] = frozenset()  # what was addressed to them and didn't go out
+
+
+def is_news(published_at: datetime, edition_date: date, now: datetime) -> bool:
+    """Whether digests look at it at all. `published_at` is in Hong Kong's time."""
+    return published_at > now - REACH and published_at.date() - edition_date <= LATEST
+
+
+def choose_due(table: Iterable[Offer], member: Standing) -> tuple[int, ...]:
+    """The entries that the member is due, in the order of the table."""
+    return tuple(offer.entry for offer in table if _is_due(offer, member))
+
+
+def _is_due(offer: Offer, member: Standing) -> bool:
+    if offer.entry in member.received or not _is_wanted(offer, member):
+        return False
+    if offer.entry in member.returned:
+        return True
+    is_in_time = member.since < offer.published_at <= (member.until or offer.published_at)
+    return is_in_time and offer.entry not in member.offered
+
+
+def _is_wanted(offer: Offer, member: Standing) -> bool:
+    return not member.themes or bool(member.themes & offer.themes)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is kept of a member between digests.
+
+    Open (`since` is set, or the frequency is a digest's) until a digest has settled it. Who left
+    digests for every edition has it open with `until`: one more digest brings what came out
+    before.
+    """
+
+    frequency: Frequency
+    since: datetime | None = None  # None: since they joined
+    until: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.frequency in DIGESTS or self.since is not None
+
+
+def change_frequency(
+    account: Account,
+    to: Frequency,
+    *,
+    joined_at: datetime,
+    mailed_until: datetime | None,
+    now: datetime,
+) -> Account:
+    """`mailed_until` is when the latest of the editions that were mailed had been published."""
+    if to == account.frequency:
+        return account
+    if not account.is_open:
+        if to in DIGESTS:
+            return Account(to, since=_begin(account, joined_at, mailed_until, now))
+        return Account(to)
+    since = account.since or joined_at
+    if to == Frequency.EVERY_EDITION:
+        return Account(to, since, until=account.until or now)
+    return replace(
+        account, frequency=to, since=since, until=None if to in DIGESTS else account.until
+    )
+
+
+def _begin(
+    account: Account, joined_at: datetime, mailed_until: datetime | None, now: datetime
+) -> datetime:
+    """Who had every edition goes on from the last that was mailed: one that is published already
+    and mailed tomorrow would else reach them in no way. Who only paused begins now.
+    """
+    if account.frequency == Frequency.PAUSED:
+        return now
+    return max(joined_at, mailed_until or joined_at)
+
+
+def settle(account: Account) -> Account:
+    """After a digest: closed, for who has left digests."""
+    return account if account.frequency in DIGESTS else Account(account.frequency)

@@ -1,0 +1,300 @@
+"""Random histories of publishing and of what members want, on the database, against an oracle.
+
+The oracle keeps its own books in plain Python, entry by entry and member by member. The clock is a
+number that each step moves on; days of rest, missed sweeps and late ones come of it.
+"""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from types import SimpleNamespace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from briefings.models import Audience, Edition, Entry, State, Theme
+from briefings.publishing import (
+    publish_edition,
+    restore_entry,
+    withdraw_edition,
+    withdraw_entry,
+)
+from briefings.tests.makers import make_draft
+from subscribers.delivery import MailingRefused, open_mailing, send_again
+from subscribers.digest_days import load_timetable, open_due_digests, open_if_due
+from subscribers.digest_rules import DIGESTS, Frequency
+from subscribers.models import Delivery, DeliveryState, DigestDay, DigestKind, Mailing, Member
+from subscribers.sending_days import HONG_KONG
+
+EVERY, PAUSED = Frequency.EVERY_EDITION, Frequency.PAUSED
+START = datetime(2026, 1, 5, 8, tzinfo=HONG_KONG)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)
+
+STEPS = (
+    *("publish", "publish", "publish", "publish", "withdraw", "restore", "restore"),
+    *("withdraw_entry", "restore_entry", "restore_entry", "mail", "mail"),
+    *("join", "leave", "rejoin", "choose_frequency", "choose_frequency", "choose_frequency"),
+    *("choose_themes", "choose_themes", "pause", "unpause", "send", "send", "send", "send_again"),
+)
+
+
+class History:
+    """Does each step to the database, and writes down what it should come to."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.now = START
+        self.themes = [Theme.objects.create(name=name) for name in "甲乙丙"]
+        self.numbers = count(1)
+        self.members: list[SimpleNamespace] = []
+        self.entries: dict[int, SimpleNamespace] = {}
+        open_due_digests(self.now)  # from here on digests are sent at all
+
+    # ------------------------------------------------------------------------ what may happen
+
+    def pass_time(self) -> None:
+        """And the sweep comes by, or it is missed."""
+        self.now += self.random.choice([2 * HOUR, DAY, DAY + HOUR, 4 * DAY, 9 * DAY])
+        if self.random.random() < 0.7:
+            self.sweep()
+
+    def publish(self) -> None:
+        lag = self.random.choice([0, 0, 60, 200])
+        chosen = [self.some_themes() for _ in range(self.random.randint(1, 3))]
+        edition = make_draft(
+            *({"themes": themes} for themes in chosen),
+            date=(self.now - lag * DAY).date(),
+            number=next(self.numbers),
+        )
+        audience = self.random.choice(list(Audience))
+        publish_edition(edition, audience=audience, published_at=self.now)
+        for entry in edition.entries.all():
+            self.entries[entry.pk] = SimpleNamespace(
+                themes=set(entry.themes.all()), published_at=self.now, is_old=lag > 92
+            )
+
+    def withdraw(self) -> None:
+        if edition := self.pick(Edition.objects.filter(state=State.PUBLISHED)):
+            withdraw_edition(edition)
+
+    def restore(self) -> None:
+        edition = self.pick(Edition.objects.filter(state=State.WITHDRAWN))
+        if edition and edition.entries.filter(withdrawn_at=None).exists():
+            publish_edition(edition, audience=Audience.PUBLIC)
+
+    def withdraw_entry(self) -> None:
+        edition = self.pick(Edition.objects.filter(state=State.PUBLISHED))
+        if edition and (entry := self.pick(edition.entries.filter(state=State.PUBLISHED))):
+            withdraw_entry(entry, note="有誤")
+
+    def restore_entry(self) -> None:
+        edition = self.pick(Edition.objects.filter(state=State.PUBLISHED))
+        if edition and (entry := self.pick(edition.entries.filter(state=State.WITHDRAWN))):
+            restore_entry(entry)
+
+    def mail(self) -> None:
+        editions = Edition.objects.filter(state=State.PUBLISHED, mailing=None)
+        if edition := self.pick(editions):
+            try:
+                open_mailing(edition, by=None, now=self.now)
+            except MailingRefused:
+                return
+
+    def join(self) -> None:
+        frequency = self.random.choice([*DIGESTS, *DIGESTS, EVERY])
+        row = Member.objects.sign_up(
+            email=f"m{next(self.numbers)}@example.com",
+            name="",
+            frequency=frequency,
+            themes=self.some_themes(),
+            now=self.now,
+        )
+        row.confirm(self.now)
+        self.members.append(SimpleNamespace(pk=row.pk, frequency=frequency))
+        self.begin(self.members[-1])
+
+    def leave(self) -> None:
+        if member := self.pick(self.members):
+            self.row(member).unsubscribe(self.now)
+            member.is_active = False
+
+    def rejoin(self) -> None:
+        if member := self.pick([m for m in self.members if not m.is_active]):
+            row = self.row(member)
+            themes = list(row.themes.all())
+            frequency = self.random.choice([*DIGESTS, EVERY])
+            self.now += HOUR
+            row = Member.objects.sign_up(
+                email=row.email, name="", frequency=frequency, themes=themes, now=self.now
+            )
+            row.confirm(self.now)
+            member.frequency = frequency
+            self.begin(member)
+
+    def choose_themes(self) -> None:
+        if member := self.pick(self.members):
+            self.row(member).themes.set(self.some_themes())
+
+    def pause(self) -> None:
+        if member := self.pick(self.members):
+            days = self.random.randint(1, 40)
+            until = (self.now + days * DAY).date()
+            Member.objects.filter(pk=member.pk).update(paused_until=until)
+
+    def unpause(self) -> None:
+        if member := self.pick(self.members):
+            Member.objects.filter(pk=member.pk).update(paused_until=None)
+
+    def choose_frequency(self) -> None:
+        member = self.pick([m for m in self.members if m.is_active])
+        if member is None:
+            return
+        to = self.random.choice(list(Frequency))
+        self.row(member).change_frequency(to, self.now)
+        was, member.frequency = member.frequency, to
+        if was == to:
+            return
+        if was == EVERY and member.until is None and to in DIGESTS:
+            mailed = Mailing.objects.exclude(edition=None).values_list(
+                "edition__published_at", flat=True
+            )
+            member.since = max([member.joined_at, *mailed])
+        if was == PAUSED and member.was_every and to in DIGESTS:
+            member.since = self.now
+        if to == PAUSED:
+            member.was_every = was == EVERY and member.until is None
+        elif to == EVERY:
+            if not (was == PAUSED and member.was_every) and was != EVERY:
+                member.until = member.until or self.now
+            member.was_every = False
+        else:
+            member.until, member.was_every = None, False
+
+    def send(self) -> None:
+        """A worker comes by; of each copy becomes what its relay says."""
+        Delivery.objects.all().skip_unwanted(self.now)
+        for delivery in Delivery.objects.filter(state=DeliveryState.QUEUED):
+            outcome = self.random.choice(["sent", "sent", "failed", "unknown", "away"])
+            if outcome == "away":
+                continue
+            assert delivery.take(self.now)
+            assert delivery.member.is_active, "after unsubscribing nothing is sent"
+            if outcome == "sent":
+                delivery.mark_sent(self.now)
+            elif outcome == "failed":
+                delivery.mark_failed("550")
+            else:
+                delivery.hold("?")
+
+    def send_again(self) -> None:
+        send_again(Delivery.objects.all(), self.now)
+
+    def sweep(self) -> None:
+        """Each kind that opens now serves exactly whom, and with what, the oracle says."""
+        seen = set(DigestDay.objects.values_list("pk", flat=True))
+        for kind in ("weekly", "monthly"):
+            expected = self.expect(kind)
+            open_if_due(DigestKind(kind), self.now)
+            for day in DigestDay.objects.exclude(pk__in=seen).filter(kind=kind):
+                assert load_timetable().may_send(self.now)
+                assert read_mailing(day.mailing) == {
+                    pk: entries for pk, entries in expected.items() if entries
+                }
+                self.serve(expected)
+                seen.add(day.pk)
+
+    # -------------------------------------------------------------------------- the oracle
+
+    def begin(self, member) -> None:
+        member.is_active, member.joined_at = True, self.now
+        member.since, member.until, member.table = self.now, None, set()
+        member.was_every = False
+
+    def expect(self, kind: str) -> dict[int, set[int]]:
+        readable = self.readable()
+        return {
+            member.pk: {pk for pk in readable if self.is_due(member, pk)}
+            for member in self.members
+            if self.is_served(member, kind)
+        }
+
+    def is_served(self, member, kind: str) -> bool:
+        row = self.row(member)
+        is_away = row.paused_until and row.paused_until > self.now.date()
+        is_leaving = member.frequency == EVERY and member.until is not None
+        return member.is_active and not is_away and (member.frequency == kind or is_leaving)
+
+    def is_due(self, member, pk: int) -> bool:
+        entry = self.entries[pk]
+        wanted = set(self.row(member).themes.all())
+        if wanted and not wanted & entry.themes:
+            return False
+        copies = Delivery.objects.filter(member=member.pk, digest__items__entry=pk)
+        states = [copy.state for copy in copies]
+        if any(state not in BAD for state in states):
+            return False
+        if copies.filter(mailing__opened_at__gt=member.joined_at).exists():
+            return True
+        is_in_time = member.since < entry.published_at <= (member.until or self.now)
+        return is_in_time and pk not in member.table
+
+    def readable(self) -> set[int]:
+        published = Entry.objects.filter(
+            state=State.PUBLISHED, edition__state=State.PUBLISHED
+        ).values_list("pk", flat=True)
+        return {
+            pk
+            for pk in published
+            if not self.entries[pk].is_old and self.entries[pk].published_at > self.now - 400 * DAY
+        }
+
+    def serve(self, expected: dict[int, set[int]]) -> None:
+        for member in self.members:
+            if member.pk in expected:
+                member.table = self.readable()
+                if member.frequency == EVERY:
+                    member.since, member.until, member.table = member.joined_at, None, set()
+
+    def check_nothing_twice(self) -> None:
+        live = Delivery.objects.exclude(state__in=BAD)
+        had = Counter(live.values_list("member", "digest__items__entry"))
+        assert not [pair for pair, times in had.items() if times > 1]
+
+    # ------------------------------------------------------------------------------- drawing
+
+    def some_themes(self) -> list[Theme]:
+        return self.random.sample(self.themes, self.random.choice([0, 1, 1, 2]))
+
+    def pick(self, rows):
+        rows = list(rows)
+        return self.random.choice(rows) if rows else None
+
+    def row(self, member) -> Member:
+        return Member.objects.get(pk=member.pk)
+
+
+def read_mailing(mailing: Mailing | None) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    if mailing:
+        pairs = mailing.deliveries.values_list("member", "digest__items__entry")
+        for member, entry in pairs:
+            found.setdefault(member, set()).add(entry)
+    return found
+
+
+class Histories(TestCase):
+    # Random's own numbers: hypothesis's favour the small, and by them little happens.
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.randoms(use_true_random=True))
+    def test_nobody_gets_twice_misses_or_gets_what_they_did_not_ask_for(self, random):
+        history = History(random)
+        for step in ("join", "join", "join", "publish"):
+            getattr(history, step)()
+
+        for _ in range(40):
+            history.pass_time()
+            getattr(history, random.choice(STEPS))()
+            history.check_nothing_twice()
