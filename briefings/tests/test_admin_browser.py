@@ -21,6 +21,8 @@ pytestmark = [
 
 
 def go(page: Page, menu: str, button: str) -> None:
+    # When the side bar opens, the menu in the page goes, and a link of it that was found before.
+    page.locator("#main.shifted").wait_for()
     page.get_by_role("link", name=menu, exact=True).first.click()
     page.get_by_role("link", name=button, exact=True).click()
 
