@@ -96,12 +96,16 @@ class History:
             restore_entry(entry)
 
     def mail(self) -> None:
-        editions = Edition.objects.filter(state=State.PUBLISHED, mailing=None)
-        if edition := self.pick(editions):
-            try:
-                open_mailing(edition, by=None, now=self.now)
-            except MailingRefused:
-                return
+        edition = self.pick(Edition.objects.filter(state=State.PUBLISHED, mailing=None))
+        if edition is None:
+            return
+        expected = self.expect_edition(edition)
+        try:
+            mailing = open_mailing(edition, by=None, now=self.now)
+        except MailingRefused:
+            assert not expected
+        else:
+            assert read_mailing(mailing) == expected
 
     def join(self) -> None:
         frequency = self.random.choice([*DIGESTS, *DIGESTS, EVERY])
@@ -221,21 +225,38 @@ class History:
             if self.is_served(member, kind)
         }
 
-    def is_served(self, member, kind: str) -> bool:
+    def expect_edition(self, edition: Edition) -> dict[int, set[int]]:
+        entries = set(edition.entries.filter(state=State.PUBLISHED).values_list("pk", flat=True))
+        due = {
+            member.pk: {
+                pk for pk in entries if self.is_wanted(member, pk) and not self.has_had(member, pk)
+            }
+            for member in self.members
+            if member.frequency == EVERY and self.can_be_reached(member)
+        }
+        return {pk: entries for pk, entries in due.items() if entries}
+
+    def can_be_reached(self, member) -> bool:
         row = self.row(member)
-        is_away = row.paused_until and row.paused_until > self.now.date()
+        return member.is_active and not (row.paused_until and row.paused_until > self.now.date())
+
+    def is_served(self, member, kind: str) -> bool:
         is_leaving = member.frequency == EVERY and member.until is not None
-        return member.is_active and not is_away and (member.frequency == kind or is_leaving)
+        return self.can_be_reached(member) and (member.frequency == kind or is_leaving)
+
+    def is_wanted(self, member, pk: int) -> bool:
+        wanted = set(self.row(member).themes.all())
+        return not wanted or bool(wanted & self.entries[pk].themes)
+
+    def has_had(self, member, pk: int) -> bool:
+        copies = Delivery.objects.filter(member=member.pk, digest__items__entry=pk)
+        return copies.exclude(state__in=BAD).exists()
 
     def is_due(self, member, pk: int) -> bool:
         entry = self.entries[pk]
-        wanted = set(self.row(member).themes.all())
-        if wanted and not wanted & entry.themes:
+        if not self.is_wanted(member, pk) or self.has_had(member, pk):
             return False
         copies = Delivery.objects.filter(member=member.pk, digest__items__entry=pk)
-        states = [copy.state for copy in copies]
-        if any(state not in BAD for state in states):
-            return False
         if copies.filter(mailing__opened_at__gt=member.joined_at).exists():
             return True
         is_in_time = member.since < entry.published_at <= (member.until or self.now)
