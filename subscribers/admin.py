@@ -95,6 +95,8 @@ class MemberAdmin(MemberPages):
         "state",
         "frequency",
         "paused_until",
+        "script",
+        "notice_language",
         "consent_wording",
         "consent_source",
         "consented_at",

@@ -6,7 +6,7 @@ by the sweep. Nothing here holds a transaction while it sends.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from celery import signature
@@ -32,6 +32,7 @@ from subscribers.models import (
     Member,
 )
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
+from subscribers.variants import Variant
 
 logger = logging.getLogger(__name__)
 
@@ -143,51 +144,47 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
     is_public = is_open_to_public(edition)
-    digests = _freeze_digests(mailing, description, groups, is_public=is_public)
-    write_deliveries(mailing, groups, digests)
+
+    def freeze(chosen: tuple[int, ...], variant: Variant) -> Digest:
+        return freeze_edition(description.only(chosen), is_public=is_public, variant=variant)
+
+    write_deliveries(mailing, groups, freeze)
 
 
 def write_deliveries(
     mailing: Mailing,
     groups: Mapping[tuple[int, ...], Iterable[int]],
-    digests: Mapping[tuple[int, ...], Digest],
+    freeze: Callable[[tuple[int, ...], Variant], Digest],
 ) -> None:
-    """To the members of each group, by their keys, the digest of its entries; not to who has left
-    in this moment.
+    """To the members of each group, by their keys, a digest of its entries in their variant; not
+    to who has left in this moment. Only the digests that somebody gets are made.
     """
-    digest_by_member = {m: digests[chosen] for chosen, members in groups.items() for m in members}
-    readers = Member.objects.receiving(mailing.opened_at).order_by("pk")
+    chosen_by_member = {member: chosen for chosen, members in groups.items() for member in members}
+    readers = [
+        member
+        for member in Member.objects.receiving(mailing.opened_at)
+        .order_by("pk")
+        .only("pk", "email", "name", "script", "notice_language")
+        if member.pk in chosen_by_member
+    ]
+    digests: dict[tuple[tuple[int, ...], Variant], Digest] = {}
+    for wish in dict.fromkeys((chosen_by_member[one.pk], one.variant) for one in readers):
+        digests[wish] = freeze(*wish)
+        keep_digest(digests[wish], mailing, wish[0])
     Delivery.objects.bulk_create(
         (
             Delivery(
                 mailing=mailing,
-                member_id=member,
-                digest=digest_by_member[member],
-                email=email,
-                name=name,
+                member=member,
+                digest=digests[chosen_by_member[member.pk], member.variant],
+                email=member.email,
+                name=member.name,
                 not_before=mailing.opened_at,
             )
-            for member, email, name in readers.values_list("pk", "email", "name").iterator()
-            if member in digest_by_member
+            for member in readers
         ),
         batch_size=1000,
     )
-
-
-def _freeze_digests(
-    mailing: Mailing,
-    edition: EditionContext,
-    choices: Iterable[tuple[int, ...]],
-    *,
-    is_public: bool,
-) -> dict[tuple[int, ...], Digest]:
-    """One for each choice of entries that occurs."""
-    digests = {}
-    for chosen in choices:
-        digest = freeze_edition(edition.only(chosen), is_public=is_public)
-        keep_digest(digest, mailing, chosen)
-        digests[chosen] = digest
-    return digests
 
 
 # ------------------------------------------------------------------------------------- sending

@@ -26,6 +26,7 @@ OPEN_MAILING = "subscribers.add_mailing"
 # A preview is nobody's mail, so its links lead nowhere.
 PREVIEW_SLOTS = {
     "greeting": "會員，您好：",
+    "salutation": "Hello,",
     **dict.fromkeys(("preferences", "unsubscribe", "mail", "enter"), "#"),
 }
 

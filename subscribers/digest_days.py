@@ -33,7 +33,7 @@ from subscribers.digest_rules import (
     is_news,
     settle,
 )
-from subscribers.digests import DigestContext, describe_digest, freeze_digest, keep_digest
+from subscribers.digests import DigestContext, describe_digest, freeze_digest
 from subscribers.models import (
     Delivery,
     Digest,
@@ -45,6 +45,7 @@ from subscribers.models import (
     Member,
 )
 from subscribers.sending_days import Timetable
+from subscribers.variants import Variant
 
 logger = logging.getLogger(__name__)
 
@@ -174,11 +175,11 @@ def _open_mailing(
         opened_by_id=by.pk if by else None,
         opened_at=now,
     )
-    digests: dict[Choice, Digest] = {}
-    for chosen, context in contexts.items():
-        digests[chosen] = freeze_digest(context)
-        keep_digest(digests[chosen], mailing, chosen)
-    write_deliveries(mailing, groups, digests)
+
+    def freeze(chosen: Choice, variant: Variant) -> Digest:
+        return freeze_digest(contexts[chosen], variant)
+
+    write_deliveries(mailing, groups, freeze)
     wake_after_commit(mailing)
     return mailing
 

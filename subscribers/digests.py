@@ -1,22 +1,30 @@
 """What one mailing shows one kind of member: choosing it is pure, freezing it renders once."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
 
 import css_inline
 from django.template.loader import render_to_string
+from django.urls import reverse
 
-from briefings.contexts import EditionContext, EntryContext
+from briefings.contexts import EditionContext, EntryContext, absolute_url
 from subscribers.models import Digest, DigestItem, Mailing
 from subscribers.plaintext import to_plain_text
+from subscribers.variants import DEFAULT, Variant
 
 SUBJECT_LENGTH = 120  # what a list of mail shows is far shorter; a headline may not fill the page
 
 HEADLINES_LENGTH = 50  # of all that a digest's subject names
 
-# Of more, a digest has headline, lead and a link: Gmail cuts a mail off at some 100 KB.
+# Of more, a digest has headline, lead and a link.
 MOST_WHOLE = 8
+
+# Gmail cuts a mail off at some 102 KB. Octets of the HTML in Base64; what fills the slots comes to
+# it, some 3 KB.
+MOST_WEIGHT = 80_000
+MOST_WEIGHT_ALONE = 95_000  # of a single entry, which can't be cut
 
 _inliner = css_inline.CSSInliner(
     keep_at_rules=True,  # or the rules for dark mode and phones are dropped
@@ -53,8 +61,9 @@ def group_by_choice(
     return groups
 
 
-def digest_key(entry_ids: Iterable[int]) -> str:
-    return sha256(",".join(map(str, entry_ids)).encode()).hexdigest()
+def digest_key(entry_ids: Iterable[int], variant: Variant = DEFAULT) -> str:
+    entries = ",".join(map(str, entry_ids))
+    return sha256(f"{variant.script}:{variant.language}:{entries}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,6 @@ class DigestContext:
     @property
     def is_public(self) -> bool:
         return all(part.is_public for part in self.parts)
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self.entries) <= MOST_WHOLE
 
     @property
     def subject(self) -> str:
@@ -139,45 +144,116 @@ def _shorten(subject: str) -> str:
     return subject if len(subject) <= SUBJECT_LENGTH else f"{subject[: SUBJECT_LENGTH - 1]}…"
 
 
-def freeze_edition(edition: EditionContext, *, is_public: bool) -> Digest:
+def freeze_edition(
+    edition: EditionContext, *, is_public: bool, variant: Variant = DEFAULT
+) -> Digest:
     """An unsaved digest of all the entries of `edition`, which may be a part (`only()`).
 
     With `is_public` false its links go by the member's own entrance, since the pages themselves
     would turn the reader away.
     """
-    texts = [(entry, to_plain_text(entry.body)) for entry in edition.entries]
-    context = {"edition": edition, "is_public": is_public, "texts": texts}
     entry_ids = [entry.id for entry in edition.entries]
-    return _freeze("edition", make_subject(edition), entry_ids, edition, context)
+    context = {
+        "edition": edition,
+        "is_public": is_public,
+        "texts": [(entry, to_plain_text(entry.body)) for entry in edition.entries],
+        "rest_url": edition.url,
+    }
+    return _freeze(Contents("edition", make_subject(edition), entry_ids, edition, context), variant)
 
 
-def freeze_digest(digest: DigestContext) -> Digest:
+def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
     """Unsaved. It carries the imprint of the newest edition in it."""
     entry_ids = [item.entry.id for item in digest.entries]
     newest = digest.parts[0].edition
-    return _freeze("digest", digest.subject, entry_ids, newest, {"digest": digest})
+    context = {"digest": digest, "rest_url": absolute_url(reverse("briefings:edition_list"))}
+    return _freeze(Contents("digest", digest.subject, entry_ids, newest, context), variant)
 
 
-def _freeze(
-    template: str,
-    subject: str,
-    entry_ids: Iterable[int],
-    edition: EditionContext,
-    context: dict[str, object],
-) -> Digest:
+@dataclass(frozen=True)
+class Contents:
+    """What a digest of one kind is made from."""
+
+    template: str
+    subject: str
+    entry_ids: Sequence[int]
+    edition: EditionContext  # whose imprint it carries
+    context: Mapping[str, object]
+
+    @property
+    def most(self) -> "Amount":
+        is_long = self.template == "digest" and len(self.entry_ids) > MOST_WHOLE
+        return Amount(self.entry_ids, 0 if is_long else len(self.entry_ids))
+
+
+def _freeze(contents: Contents, variant: Variant) -> Digest:
     shared = {
-        "subject": subject,
-        "publication": edition.publication,
-        "imprint": edition.imprint,
-        **context,
+        "subject": contents.subject,
+        "variant": variant,
+        "publication": contents.edition.publication,
+        "imprint": contents.edition.imprint,
+        **contents.context,
     }
-    html = render_to_string(f"subscribers/mail/{template}/body.html", shared)
+    place = f"subscribers/mail/{contents.template}"
+
+    def render(amount: Amount) -> str:
+        html = render_to_string(f"{place}/body.html", shared | amount.context)
+        return _inliner.inline(variant.write_html(html))
+
+    amount = find_amount(contents.most, lambda amount: weigh(render(amount)))
+    text = render_to_string(f"{place}/body.txt", shared | amount.context)
     return Digest(
-        key=digest_key(entry_ids),
-        subject=subject,
-        text=render_to_string(f"subscribers/mail/{template}/body.txt", shared),
-        html=_inliner.inline(html),
+        key=digest_key(contents.entry_ids, variant),
+        subject=variant.write_line(contents.subject),
+        text=variant.write_text(text),
+        html=render(amount),
     )
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much of the entries a mail has: the first of them whole, others as far as their lead, and
+    of the last nothing but how many they are.
+    """
+
+    entry_ids: Sequence[int]
+    whole: int
+    left_out: int = 0
+
+    @property
+    def context(self) -> dict[str, object]:
+        shown = self.entry_ids[: len(self.entry_ids) - self.left_out]
+        return {
+            "whole": frozenset(self.entry_ids[: self.whole]),
+            "shown": frozenset(shown),
+            "left_out": self.left_out,
+        }
+
+    def cut(self) -> Iterator["Amount"]:
+        """Itself and all smaller ones, from the largest; the least still shows one lead."""
+        for whole in range(self.whole, -1, -1):
+            yield Amount(self.entry_ids, whole)
+        for left_out in range(1, len(self.entry_ids)):
+            yield Amount(self.entry_ids, 0, left_out)
+
+
+def find_amount(most: Amount, weigh_amount: Callable[[Amount], int]) -> Amount:
+    """The largest that is light enough; a single entry may be somewhat heavier.
+
+    Few weighings, each of which renders the mail. The least is taken however heavy it is.
+    """
+    limit = MOST_WEIGHT_ALONE if len(most.entry_ids) == 1 else MOST_WEIGHT
+    amounts = list(most.cut())
+    if weigh_amount(amounts[0]) <= limit:
+        return amounts[0]
+    place = bisect_left(amounts[1:-1], -limit, key=lambda amount: -weigh_amount(amount))
+    return amounts[min(place + 1, len(amounts) - 1)]
+
+
+def weigh(html: str) -> int:
+    """Octets that it takes in a message: Base64 in lines of 76 with their ends."""
+    encoded = 4 * -(-len(html.encode()) // 3)
+    return encoded + 2 * -(-encoded // 76)
 
 
 def keep_digest(digest: Digest, mailing: Mailing, entry_ids: Iterable[int]) -> None:

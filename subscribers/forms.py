@@ -62,7 +62,7 @@ class PreferencesForm(forms.ModelForm):
 
     class Meta:
         model = Member
-        fields = ["name", "frequency", "paused_until", "themes"]
+        fields = ["name", "frequency", "paused_until", "script", "notice_language", "themes"]
         labels = {
             "frequency": "寄送頻率",
             "paused_until": "暫停至某日",
@@ -71,10 +71,13 @@ class PreferencesForm(forms.ModelForm):
         help_texts = {
             "name": "可以不填。",
             "paused_until": "到這一天恢復寄送；不填即不暫停。",
+            "notice_language": "確認、登入等通知，以及郵件上下的說明；短評只有中文。",
             "themes": "不選即收取全部。",
         }
         widgets = {
             "frequency": forms.RadioSelect,
+            "script": forms.RadioSelect,
+            "notice_language": forms.RadioSelect,
             "paused_until": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
             "themes": forms.CheckboxSelectMultiple,
         }
@@ -101,7 +104,7 @@ class PreferencesForm(forms.ModelForm):
         member: Member = super().save(commit=False)
         with transaction.atomic():
             member.change_frequency(self.cleaned_data["frequency"], timezone.now())
-            member.save(update_fields=["name", "paused_until"])
+            member.save(update_fields=["name", "paused_until", "script", "notice_language"])
             self.cleaned_data["themes"] = Theme.objects.hold(self.cleaned_data["themes"])
             self.save_m2m()
         return member

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from email.encoders import encode_base64
-from email.header import Header
+from email.header import Header, decode_header
 from email.headerregistry import Address
 from email.utils import format_datetime, make_msgid
+from hashlib import sha256
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
@@ -29,12 +31,15 @@ from subscribers.models import (
     Mailing,
     Member,
 )
+from subscribers.variants import Variant
 
 # Base64 has no "_", so no part can contain it; random ones would make each building differ.
 BOUNDARY = "=_policy_commentary_="
 
 # An entrance may lead to a place in its edition: [[enter:entry-2]].
-_SLOT = re.compile(r"\[\[(?:(greeting|preferences|unsubscribe|mail)|(enter)(?::([\w-]+))?)\]\]")
+_SLOT = re.compile(
+    r"\[\[(?:(greeting|salutation|preferences|unsubscribe|mail)|(enter)(?::([\w-]+))?)\]\]"
+)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -49,6 +54,8 @@ class Message(EmailMultiAlternatives):
         message.set_boundary(BOUNDARY)
         # Folded at 78, a List-Unsubscribe would begin with an empty line.
         message.policy = message.policy.clone(max_line_length=998)
+        for name in ("Subject", "From", "To"):
+            message.replace_header(name, _fold(name, message[name]))
         for part in message.walk():
             if not part.is_multipart():
                 _encode_in_base64(part)
@@ -80,6 +87,7 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
             "Precedence": "bulk",
+            "Feedback-ID": make_feedback_id(mailing),
         },
     )
     message.attach_alternative(html, "text/html")
@@ -94,35 +102,37 @@ def build_confirmation(member: Member) -> Message:
     """
     name = member.name if member.is_active else ""
     purpose = Purpose.PREFERENCES if member.is_active else Purpose.CONFIRM
-    template = "already_member" if member.is_active else "confirm"
-    url = make_url(purpose, member.pk)
-    return _build_notice(template, member.email, name, url, days=CONFIRM_WITHIN.days)
+    notice = "already_member" if member.is_active else "confirm"
+    to = Recipient(member.email, name, member.variant)
+    return _build_notice(notice, to, make_url(purpose, member.pk), days=CONFIRM_WITHIN.days)
 
 
 def build_login(member: Member, link: LoginLink) -> Message:
     """The link to log in by, for a member who asked. Raises BadAddress."""
     minutes = LOGIN_LINK_GOOD_FOR // timedelta(minutes=1)
     url = make_url(Purpose.LOGIN, link.pk)
-    return _build_notice("login", member.email, member.name, url, minutes=minutes)
+    return _build_notice("login", _address(member), url, minutes=minutes)
 
 
 def build_address_confirmation(change: AddressChange) -> Message:
     """To the new address. It calls nobody by name: whose the address is, it is to show."""
+    to = Recipient(change.new_email, "", change.member.variant)
     url = make_url(Purpose.MOVE, change.pk)
-    return _build_notice("move", change.new_email, "", url, days=CHANGE_GOOD_FOR.days)
+    return _build_notice("move", to, url, days=CHANGE_GOOD_FOR.days)
 
 
 def build_address_notice(change: AddressChange) -> Message:
     """To the old address, with the link that takes the change back."""
+    to = Recipient(change.old_email, change.member.name, change.member.variant)
     url = make_url(Purpose.KEEP, change.pk)
     words = {"days": CHANGE_GOOD_FOR.days, "new_email": change.new_email}
-    return _build_notice("keep", change.old_email, change.member.name, url, **words)
+    return _build_notice("keep", to, url, **words)
 
 
 def build_personal_data(member: Member, data: str) -> Message:
     """With all that we hold of them, as JSON."""
     url = make_url(Purpose.PREFERENCES, member.pk)
-    message = _build_notice("personal_data", member.email, member.name, url)
+    message = _build_notice("personal_data", _address(member), url)
     message.attach("personal-data.json", data, "application/json")
     return message
 
@@ -130,38 +140,84 @@ def build_personal_data(member: Member, data: str) -> Message:
 def build_erase(member: Member) -> Message:
     """The link by which a member has all of it deleted."""
     url = make_url(Purpose.ERASE, member.pk)
-    return _build_notice(
-        "erase", member.email, member.name, url, hours=ERASE_WITHIN // timedelta(hours=1)
-    )
+    return _build_notice("erase", _address(member), url, hours=ERASE_WITHIN // timedelta(hours=1))
 
 
-def _build_notice(template: str, email: str, name: str, url: str, **words: Any) -> Message:
-    """A mail about one link, to one person, at once."""
-    publication = Publication.load()
+@dataclass(frozen=True)
+class Recipient:
+    """Of a notice."""
+
+    email: str
+    name: str
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a notice says, in one language."""
+
+    tag: str  # of the language, as `lang` has it
+    subject: str
+    message: str
+    button: str
+    remark: str
+
+
+def _address(member: Member) -> Recipient:
+    return Recipient(member.email, member.name, member.variant)
+
+
+def _build_notice(notice: str, to: Recipient, url: str, **facts: Any) -> Message:
+    """A mail about one link, to one person, at once; its subject is in their first language."""
+    publication, variant = Publication.load(), to.variant
+    wordings = _word_notice(notice, variant, {"publication": publication, **facts})
+    subject = one_line(wordings[0].subject)
+    write = variant.write_line
     context = {
-        "publication": publication,
-        "greeting": greet(name),
+        "house": {
+            "name": write(publication.name),
+            "organisation": write(publication.organisation),
+            "department": write(publication.department),
+        },
+        "greeting": greet(to.name) if variant.in_chinese else salute(to.name),
+        "subject": subject,
+        "wordings": wordings,
+        "variant": variant,
         "url": url,
         "site_url": absolute_url("/"),
-        **words,
     }
     message = Message(
-        subject=one_line(render_to_string(f"subscribers/mail/{template}/subject.txt", context)),
-        body=render_to_string(f"subscribers/mail/{template}/body.txt", context),
+        subject=subject,
+        body=render_to_string("subscribers/mail/notices/notice.txt", context),
         from_email=publication.sender_email,
-        to=[email],
+        to=[to.email],
         reply_to=[publication.reply_to] if publication.reply_to else None,
         headers={
             "From": write_address(publication.sender, publication.sender_email),
-            "To": write_address(name, email),
+            "To": write_address(to.name, to.email),
             "Date": format_datetime(timezone.localtime()),
             "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
             "Auto-Submitted": "auto-generated",
         },
     )
-    html = render_to_string(f"subscribers/mail/{template}/body.html", context)
+    html = render_to_string("subscribers/mail/notices/notice.html", context)
     message.attach_alternative(html, "text/html")
     return message
+
+
+def _word_notice(notice: str, variant: Variant, facts: dict[str, Any]) -> list[Wording]:
+    """Each language's file has four paragraphs, in the order of a Wording's fields."""
+    languages = []
+    if variant.in_chinese:
+        languages.append(("zh", "zh-Hans" if variant.is_simplified else "zh-Hant-HK"))
+    if variant.in_english:
+        languages.append(("en", "en"))
+    wordings = []
+    for name, tag in languages:
+        words = render_to_string(f"subscribers/mail/notices/{notice}.{name}.txt", facts)
+        paragraphs = map(variant.write_line, words.strip().split("\n\n"))
+        wordings.append(Wording(tag, *paragraphs))
+    return wordings
 
 
 def make_message_id(delivery: Delivery, mailing: Mailing) -> str:
@@ -175,11 +231,21 @@ def make_message_id(delivery: Delivery, mailing: Mailing) -> str:
     return f"<m{mailing.pk}.d{delivery.pk}.{opened:x}@{domain}>"
 
 
+def make_feedback_id(mailing: Mailing) -> str:
+    """By which Gmail's Postmaster Tools count complaints: the mailing, its kind, and the sender.
+
+    The last part must be the same in all our mail and nobody else's, of 5 to 15 characters.
+    """
+    domain = mailing.sender_email.rpartition("@")[2]
+    return f"m{mailing.pk}:{mailing.kind}:members:{sha256(domain.encode()).hexdigest()[:12]}"
+
+
 def make_slots(delivery: Delivery) -> dict[str, str]:
     """What fills a digest's slots in this member's copy. A deleted member's links open, kindly."""
     member_id = delivery.member_id or 0
     return {
         "greeting": greet(delivery.name),
+        "salutation": salute(delivery.name),
         "preferences": make_url(Purpose.PREFERENCES, member_id),
         "unsubscribe": make_url(Purpose.UNSUBSCRIBE, member_id),
         "mail": make_url(Purpose.MAIL, delivery.pk),
@@ -189,6 +255,10 @@ def make_slots(delivery: Delivery) -> dict[str, str]:
 
 def greet(name: str) -> str:
     return f"{one_line(name)}，您好：" if one_line(name) else "您好："
+
+
+def salute(name: str) -> str:
+    return f"Dear {one_line(name)}," if one_line(name) else "Hello,"
 
 
 def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:
@@ -224,6 +294,20 @@ def write_address(name: str, email: str) -> str:
 def one_line(value: str) -> str:
     """Without line ends and control characters, which could begin another header."""
     return _CONTROLS.sub(" ", value).strip()
+
+
+def _fold(name: str, value: str) -> str:
+    """The same value in encoded words of at most 75 characters and lines of 76 (RFC 2047, 2).
+
+    Django counts neither the name of the header nor the space that begins a line.
+    """
+    if "=?" not in value:
+        return value
+    header = Header(maxlinelen=75, header_name=name)
+    for words, charset in decode_header(value):
+        text = words if isinstance(words, str) else words.decode(charset or "ascii")
+        header.append(text, "utf-8" if charset else "us-ascii")
+    return header.encode()
 
 
 def _encode_in_base64(part: Any) -> None:

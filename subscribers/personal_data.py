@@ -46,6 +46,8 @@ def export_member(member: Member) -> dict[str, Any]:
         "稱呼": member.name,
         "狀態": member.get_state_display(),
         "寄送頻率": member.get_frequency_display(),
+        "字體": member.get_script_display(),
+        "通知語言": member.get_notice_language_display(),
         "暫停至": member.paused_until and member.paused_until.isoformat(),
         "政策主題": [theme.name for theme in member.themes.order_by("name")],
         "同意來源": member.consent_source,

@@ -11,6 +11,7 @@ from briefings.models import Autosave, Entry
 from briefings.tests.makers import make_entry
 from cma_site.tests.furnish import furnish
 from cma_site.tests.walking import fill, list_parameters, list_patterns
+from subscribers.tests.makers import VARIANT
 
 pytestmark = pytest.mark.django_db
 
@@ -168,7 +169,7 @@ def test_what_was_typed_is_offered_again_whatever_was_chosen_in_it(desk, admin_u
 
 @pytest.mark.parametrize("number", [FORGED, UNREADABLE, "abc"])
 def test_a_forged_theme_of_a_member_is_no_failure(desk, number):
-    form = {"email": "wong@example.com", "frequency": "every", "consent_wording": "同意"}
+    form = {"email": "wong@example.com", "frequency": "every", **VARIANT, "consent_wording": "同意"}
     form |= {"chosen_themes-TOTAL_FORMS": 1, "chosen_themes-INITIAL_FORMS": 0}
     form |= {"chosen_themes-0-theme": number}
 

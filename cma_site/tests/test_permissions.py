@@ -37,7 +37,7 @@ from briefings.models import (
 )
 from briefings.tests.makers import make_draft, make_volume
 from subscribers.models import ImportStep, MemberImport, SavedFilter
-from subscribers.tests.makers import make_mailing, make_member
+from subscribers.tests.makers import VARIANT, make_mailing, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -507,7 +507,13 @@ def test_what_a_manager_did_names_nobody_once_they_are_a_publisher(stage, client
     person = make_person(MANAGER)
     member = stage["rows"]["member"]
     client.force_login(person)
-    form = {"email": member.email, "name": "改了", "frequency": "every", "consent_wording": "同意"}
+    form = {
+        "email": member.email,
+        "name": "改了",
+        "frequency": "every",
+        **VARIANT,
+        "consent_wording": "同意",
+    }
     form |= {"chosen_themes-TOTAL_FORMS": "0", "chosen_themes-INITIAL_FORMS": "0"}
     client.post(f"/admin/subscribers/member/{member.pk}/change/", form)
     client.post(f"/admin/subscribers/member/{member.pk}/delete/", {"post": "yes"})

@@ -45,6 +45,7 @@ from subscribers.models.suppressions import (
     Suppression,
     SuppressionReason,
 )
+from subscribers.variants import NoticeLanguage, Script, Variant
 
 __all__ = [
     "ASK_AGAIN_AFTER",
@@ -82,12 +83,15 @@ __all__ = [
     "MemberQuerySet",
     "MemberSession",
     "MemberState",
+    "NoticeLanguage",
     "RecordedKind",
     "RecordsStand",
     "ReportWay",
     "RowKind",
     "SavedFilter",
+    "Script",
     "Suppression",
     "SuppressionReason",
+    "Variant",
     "word_consent",
 ]

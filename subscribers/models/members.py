@@ -16,6 +16,7 @@ from subscribers.digest_rules import Account, Frequency, change_frequency
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
 from subscribers.models.mailings import DigestDay, Mailing
 from subscribers.models.suppressions import Suppression, is_suppressed
+from subscribers.variants import NoticeLanguage, Script, Variant
 
 # Anybody may type anybody's address, and as often as they like.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
@@ -124,6 +125,10 @@ class Member(models.Model):
     frequency = models.CharField(
         "頻率", max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION
     )
+    script = models.CharField("字體", max_length=4, choices=Script, default=Script.TRADITIONAL)
+    notice_language = models.CharField(
+        "通知語言", max_length=4, choices=NoticeLanguage, default=NoticeLanguage.BOTH
+    )
     paused_until = models.DateField("暫停至", null=True, blank=True)
     # Where they stand with digests (digest_rules.Account), and when they were last served.
     digests_from = models.DateTimeField(null=True, editable=False)
@@ -185,6 +190,10 @@ class Member(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = normalise_email(self.email)
         super().save(*args, **kwargs)
+
+    @property
+    def variant(self) -> Variant:
+        return Variant(Script(self.script), NoticeLanguage(self.notice_language))
 
     @property
     def is_active(self) -> bool:

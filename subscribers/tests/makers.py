@@ -22,6 +22,9 @@ from subscribers.models import Delivery, Mailing, Member, MemberState
 
 _numbers = count(1)
 
+# What a form that holds a member sends beside the rest.
+VARIANT = {"script": "hant", "notice_language": "both"}
+
 
 def make_member(**fields) -> Member:
     """An active member who wants every edition."""

@@ -19,7 +19,7 @@ from subscribers.models import (
     MemberState,
 )
 from subscribers.tasks import send_chunk
-from subscribers.tests.makers import make_delivery, make_mailing, make_member
+from subscribers.tests.makers import VARIANT, make_delivery, make_mailing, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -216,7 +216,12 @@ def test_the_ledger_cannot_be_written_by_hand(admin_client, page):
 def test_a_member_added_by_hand_is_asked_to_confirm(
     admin_client, confirmations, django_capture_on_commit_callbacks
 ):
-    fields = {"email": "chan@example.com", "frequency": "every", "consent_wording": "來電同意"}
+    fields = {
+        "email": "chan@example.com",
+        "frequency": "every",
+        **VARIANT,
+        "consent_wording": "來電同意",
+    }
     fields |= {"chosen_themes-TOTAL_FORMS": "0", "chosen_themes-INITIAL_FORMS": "0"}
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -348,7 +353,12 @@ def test_records_are_not_deleted_by_the_list(admin_client, page):
 
 def test_a_member_added_by_hand_gets_the_themes_that_were_chosen(admin_client, confirmations):
     theme = Theme.objects.create(name="稅務")
-    fields = {"email": "chan@example.com", "frequency": "every", "consent_wording": "來電同意"}
+    fields = {
+        "email": "chan@example.com",
+        "frequency": "every",
+        **VARIANT,
+        "consent_wording": "來電同意",
+    }
     chosen = {
         "chosen_themes-TOTAL_FORMS": 1,
         "chosen_themes-INITIAL_FORMS": 0,

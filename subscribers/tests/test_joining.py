@@ -17,7 +17,7 @@ from subscribers.forms import PreferencesForm, make_stamp
 from subscribers.links import Purpose, make_token
 from subscribers.models import Frequency, JoiningRequest, Member, MemberState
 from subscribers.tasks import answer_joining_request, send_confirmation
-from subscribers.tests.makers import make_delivery, make_member
+from subscribers.tests.makers import VARIANT, make_delivery, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -121,7 +121,7 @@ def test_preferences_can_be_changed(client):
     theme = make_theme()
     member = make_member()
 
-    wish = {"name": "李四", "frequency": "paused", "themes": [theme.pk]}
+    wish = {"name": "李四", "frequency": "paused", **VARIANT, "themes": [theme.pk]}
     page = client.post(path(Purpose.PREFERENCES, member.pk), wish).content.decode()
 
     member.refresh_from_db()
@@ -140,7 +140,7 @@ def test_saving_preferences_does_not_bring_back_who_unsubscribes_meanwhile(clien
         return found
 
     monkeypatch.setattr(views, "_find_member", find_then_unsubscribe)
-    client.post(path(Purpose.PREFERENCES, member.pk), {"frequency": "every"})
+    client.post(path(Purpose.PREFERENCES, member.pk), {"frequency": "every", **VARIANT})
 
     member.refresh_from_db()
     assert member.state == MemberState.UNSUBSCRIBED
@@ -161,7 +161,10 @@ def test_a_chosen_theme_stays_although_its_edition_was_withdrawn(client):
     member = make_member(themes=[theme])
     withdraw_edition(Edition.objects.get())
 
-    client.post(path(Purpose.PREFERENCES, member.pk), {"frequency": "every", "themes": [theme.pk]})
+    client.post(
+        path(Purpose.PREFERENCES, member.pk),
+        {"frequency": "every", **VARIANT, "themes": [theme.pk]},
+    )
 
     assert list(member.themes.all()) == [theme]
 

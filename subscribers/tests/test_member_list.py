@@ -24,7 +24,7 @@ from subscribers.models import (
     RowKind,
     SavedFilter,
 )
-from subscribers.tests.makers import make_delivery, make_member
+from subscribers.tests.makers import VARIANT, make_delivery, make_member
 from subscribers.tests.test_imports import CONSENT
 
 pytestmark = pytest.mark.django_db
@@ -216,7 +216,7 @@ def test_a_members_page_tells_all_that_happened_in_order(admin_client):
     Member.objects.filter(pk=member.pk).update(created_at=now - timedelta(days=9))
     member.record(ConsentAct.ASKED, ConsentWay.PAGE, now - timedelta(days=8))
     member.record(ConsentAct.GIVEN, ConsentWay.LINK, now - timedelta(days=7))
-    form = {"email": member.email, "name": "改了", "frequency": "every"}
+    form = {"email": member.email, "name": "改了", "frequency": "every", **VARIANT}
     form |= {"chosen_themes-TOTAL_FORMS": "0", "chosen_themes-INITIAL_FORMS": "0"}
     admin_client.post(f"{MEMBERS}{member.pk}/change/", form)
 

@@ -32,7 +32,7 @@ from subscribers.personal_data import (
     send_erase_link,
     send_personal_data,
 )
-from subscribers.tests.makers import make_delivery, make_member
+from subscribers.tests.makers import VARIANT, make_delivery, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +80,7 @@ def test_every_column_of_a_member_is_told_or_named_here():
     """Whoever adds one decides."""
     told = {
         *("email", "name", "state", "frequency", "paused_until", "themes", "created_at"),
+        *("script", "notice_language"),
         "consent_source",
         *("consent_records", "address_changes", "deliveries", "reports", "sessions"),
         *("consent_wording", "consented_at", "confirmed_at", "unsubscribed_at"),  # as records
@@ -256,7 +257,7 @@ def test_who_pauses_until_a_day_gets_mail_on_that_day(days, gets_mail):
 
 def post_pause(client, member: Member, until: str) -> str:
     token = make_token(Purpose.PREFERENCES, member.pk)
-    wish = {"frequency": "every", "paused_until": until}
+    wish = {"frequency": "every", **VARIANT, "paused_until": until}
     return client.post(f"/preferences/{token}/", wish).text
 
 

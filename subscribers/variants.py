@@ -1,0 +1,64 @@
+"""How a member reads: in which script, and in which language the mail speaks of itself.
+
+The commentaries are Chinese in any case; what is put round them, and the notices that tell of a
+subscription, go by the language. Hong Kong's Unsolicited Electronic Messages Regulation (Cap. 593A)
+asks for both languages of whoever has not chosen one.
+"""
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import TextChoices
+
+from briefings.languages import SIMPLIFIED, lead_links_within, lead_within
+from briefings.simplified import simplify, simplify_page
+
+
+class Script(TextChoices):
+    TRADITIONAL = "hant", "繁體"
+    SIMPLIFIED = "hans", "簡體"
+
+
+class NoticeLanguage(TextChoices):
+    BOTH = "both", "中英對照"
+    CHINESE = "zh", "中文"
+    ENGLISH = "en", "英文"
+
+
+@dataclass(frozen=True)
+class Variant:
+    script: Script = Script.TRADITIONAL
+    language: NoticeLanguage = NoticeLanguage.BOTH
+
+    @property
+    def in_chinese(self) -> bool:
+        return self.language != NoticeLanguage.ENGLISH
+
+    @property
+    def in_english(self) -> bool:
+        return self.language != NoticeLanguage.CHINESE
+
+    @property
+    def is_simplified(self) -> bool:
+        return self.script == Script.SIMPLIFIED
+
+    def write_line(self, line: str) -> str:
+        """A subject, or another text without addresses, in the script."""
+        return simplify(line) if self.is_simplified else line
+
+    def write_text(self, text: str) -> str:
+        """Plain text in the script; addresses of our pages lead to the pages in it."""
+        if not self.is_simplified:
+            return text
+        ours = re.compile(rf"{re.escape(settings.SITE_URL)}/[^\s<>]*")
+        return simplify(ours.sub(lambda found: lead_within(found[0], SIMPLIFIED), text))
+
+    def write_html(self, html: str) -> str:
+        """A whole document in the script; links to our pages lead to the pages in it."""
+        if not self.is_simplified:
+            return html
+        return simplify_page(lead_links_within(html, SIMPLIFIED))
+
+
+DEFAULT = Variant()
