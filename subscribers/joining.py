@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from briefings.clients import count_asking
 from briefings.models import Theme
+from subscribers.addresses import normalise_email
 from subscribers.confirmations import ask_to_confirm
 from subscribers.models import JoiningRequest, Member
 
@@ -40,7 +41,7 @@ def write_down(
 ) -> JoiningRequest:
     """One row, whatever the address; a worker goes on from it after commit."""
     asked = JoiningRequest.objects.create(
-        email=email,
+        email=normalise_email(email),
         name=name,
         frequency=frequency,
         theme_ids=[theme.pk for theme in themes],

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from subscribers.addresses import normalise_email
@@ -15,9 +16,16 @@ class JoiningRequestQuerySet(models.QuerySet["JoiningRequest"]):
         return self.filter(answered_at=None)
 
     def of_address(self, email: str, since: datetime) -> Self:
-        """Whatever the case of its letters."""
-        same = self.alias(lower_email=Lower("email"))
-        return same.filter(lower_email=normalise_email(email).lower(), asked_at__gt=since)
+        """Whatever the case of its letters, and what stands after a "+": all of it arrives in the
+        same mailbox.
+        """
+        local, _, domain = normalise_email(email).lower().rpartition("@")
+        mailbox = local.partition("+")[0]
+        tagged = Q(lower_email__startswith=f"{mailbox}+", lower_email__endswith=f"@{domain}")
+        same = self.alias(lower_email=Lower("email")).filter(
+            tagged | Q(lower_email=f"{mailbox}@{domain}")
+        )
+        return same.filter(asked_at__gt=since)
 
 
 class JoiningRequest(models.Model):
