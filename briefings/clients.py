@@ -31,11 +31,16 @@ def read_client_address(request: HttpRequest) -> str | None:
 
 
 def count_asking(name: str, request: HttpRequest, period: int) -> int:
-    """How often this client has asked for `name` in the present `period` (seconds), now included.
+    """How often this client has asked for `name` in the present `period` of seconds, with now."""
+    return count_times(f"{name}:{read_client_address(request)}", period)
+
+
+def count_times(name: str, period: int) -> int:
+    """How often it has come in the present `period` (seconds), now included.
 
     Counted in the cache: where processes share none, each by itself.
     """
-    key = f"{name}:{read_client_address(request)}:{int(time()) // period}"
+    key = f"{name}:{int(time()) // period}"
     cache.add(key, 0, timeout=period)
     try:
         return int(cache.incr(key))

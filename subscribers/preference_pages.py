@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
 
-from briefings.clients import count_asking
+from briefings.clients import count_asking, count_times
 from subscribers.address_changes import (
     TooManyChanges,
     ask_for_change,
@@ -37,7 +37,9 @@ from subscribers.views import (
 )
 
 ASKED_BY_CLIENT = 10  # in an hour
+ASKED_FOR_MEMBER = 6  # in a day; no more to fill somebody's mailbox with
 HOUR = 60 * 60
+DAY = 24 * HOUR
 
 
 @never_cache
@@ -81,13 +83,19 @@ def _mail_to(
 ) -> HttpResponse:
     if not member.is_active:
         return show_no_member(request)
-    if count_asking("personal-data", request, HOUR) > ASKED_BY_CLIENT:
-        return _tell(request, "請稍後再試", "要求的次數太多，請過一小時再試。", status=429)
+    if _is_asked_too_often(request, member):
+        return _tell(request, "請稍後再試", "要求的次數太多，請過些時候再試。", status=429)
     try:
         queue(member.pk)
     except OperationalError:
         return _tell(request, "請稍後再試", "現時未能寄出郵件，請過幾分鐘再試。", status=503)
     return _tell(request, "請查看電郵", told)
+
+
+def _is_asked_too_often(request: HttpRequest, member: Member) -> bool:
+    """By this client, or for this member: who was sent a mail on has their link everywhere."""
+    is_by_client = count_asking("personal-data", request, HOUR) > ASKED_BY_CLIENT
+    return is_by_client or count_times(f"personal-data-of:{member.pk}", DAY) > ASKED_FOR_MEMBER
 
 
 @never_cache
