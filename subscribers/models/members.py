@@ -284,9 +284,13 @@ class Member(models.Model):
         )
 
     def ask_for_confirmation(self, now: datetime) -> bool:
-        """Whether one is to be sent. Of all who ask in a short while, one is told True."""
+        """Whether one is to be sent. Of all who ask in a short while, one is told True.
+
+        Who has confirmed since need not wait: they left at once and want to come back.
+        """
         is_rested = Q(asked_at=None) | Q(asked_at__lte=now - ASK_AGAIN_AFTER)
-        return self._move(is_rested, asked_at=now, confirmation_due_at=now + CONFIRMATION_WAIT)
+        may_ask = is_rested | Q(asked_at__lt=F("confirmed_at"))
+        return self._move(may_ask, asked_at=now, confirmation_due_at=now + CONFIRMATION_WAIT)
 
     def put_off_confirmation(self, now: datetime) -> bool:
         """Until as long again as it has waited. Of two sweeps at once, one is told True."""

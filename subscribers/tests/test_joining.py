@@ -342,6 +342,18 @@ def fail(*args, **kwargs):
     raise OperationalError("no broker")
 
 
+def test_who_leaves_and_comes_back_at_once_gets_another_mail(subscribe, confirmations):
+    subscribe()
+    member = Member.objects.get()
+    member.confirm()
+    member.unsubscribe()
+
+    subscribe()
+    subscribe()
+
+    assert confirmations == [member.pk, member.pk]
+
+
 def test_without_a_broker_the_visitor_gets_the_page_and_the_wish_is_kept(subscribe, monkeypatch):
     monkeypatch.setattr(answer_joining_request, "apply_async", fail)
 
