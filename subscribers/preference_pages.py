@@ -25,7 +25,7 @@ from subscribers.address_changes import (
 )
 from subscribers.forms import AddressForm
 from subscribers.links import Purpose, read_token
-from subscribers.models import AddressChange, ConsentWay, Member
+from subscribers.models import AddressChange, ConsentWay, Member, Suppression
 from subscribers.personal_data import erase_member
 from subscribers.tasks import send_erase_link, send_personal_data
 from subscribers.views import (
@@ -60,6 +60,17 @@ def change_address(request: HttpRequest, member: Member) -> HttpResponse:
             )
             return _tell(request, "請查看電郵", told)
     return show_preferences(request, member, address_form=form)
+
+
+@never_cache
+@require_POST
+@for_member(Purpose.PREFERENCES)
+def resume(request: HttpRequest, member: Member) -> HttpResponse:
+    """Mail that had stopped goes out again; if it comes back again, it stops again."""
+    if not member.is_active:
+        return show_no_member(request)
+    Suppression.objects.of(member.email).lift(timezone.now())
+    return show_preferences(request, member, told="已恢復寄送，由下一次發送起生效。")
 
 
 @never_cache

@@ -14,6 +14,7 @@ urlpatterns = [
     path(
         "preferences/<str:token>/address/", preference_pages.change_address, name="change_address"
     ),
+    path("preferences/<str:token>/resume/", preference_pages.resume, name="resume"),
     path("preferences/<str:token>/data/", preference_pages.ask_for_data, name="ask_for_data"),
     path("preferences/<str:token>/erase/", preference_pages.ask_to_erase, name="ask_to_erase"),
     path("move/<str:token>/", preference_pages.move, name="move"),

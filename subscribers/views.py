@@ -14,7 +14,7 @@ from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
 from subscribers.messages import fill_digest, make_slots
-from subscribers.models import ConsentWay, Delivery, Member
+from subscribers.models import ConsentWay, Delivery, Member, Suppression
 
 MemberView = Callable[[HttpRequest, Member], HttpResponse]
 LinkView = Callable[[HttpRequest, str], HttpResponse]
@@ -86,10 +86,10 @@ def preferences(request: HttpRequest, member: Member) -> HttpResponse:
     if not member.is_active:
         return show_no_member(request)
     form = PreferencesForm(request.POST or None, instance=member)
-    is_saved = form.is_valid()
-    if is_saved:
-        form.save()
-    return show_preferences(request, member, form=form, is_saved=is_saved)
+    if not form.is_valid():
+        return show_preferences(request, member, form=form)
+    form.save()
+    return show_preferences(request, member, form=form, told="偏好已儲存。")
 
 
 def show_preferences(
@@ -98,7 +98,7 @@ def show_preferences(
     *,
     form: PreferencesForm | None = None,
     address_form: AddressForm | None = None,
-    is_saved: bool = False,
+    told: str = "",
 ) -> HttpResponse:
     return render(
         request,
@@ -107,7 +107,8 @@ def show_preferences(
             "form": form or PreferencesForm(instance=member),
             "address_form": address_form or AddressForm(),
             "member": member,
-            "is_saved": is_saved,
+            "told": told,
+            "suppression": Suppression.objects.of(member.email).standing().first(),
             "preferences": make_token(Purpose.PREFERENCES, member.pk),
             "unsubscribe": make_token(Purpose.UNSUBSCRIBE, member.pk),
         },
