@@ -322,6 +322,7 @@ HEADERS = [
     "List-Unsubscribe-Post",
     "Auto-Submitted",
     "Precedence",
+    "Feedback-ID",
 ]
 
 
