@@ -103,16 +103,23 @@ def group_members(
     stand under `()`. Three queries.
     """
     themes_by_entry = find_themes([entry.id for entry in edition.entries])
+    received = find_received(themes_by_entry)
+    return group_by_choice(themes_by_entry, find_wishes(now).items(), received)
+
+
+def find_wishes(now: datetime | None = None) -> dict[int, frozenset[int]]:
+    """The themes of each member who wants every edition. One query."""
     members = Member.objects.wants_every_edition(now).order_by("pk")
     wishes: dict[int, set[int]] = {}
     for member, wish in members.values_list("pk", "themes"):
         wishes.setdefault(member, set()).update({wish} if wish else ())
+    return {member: frozenset(wish) for member, wish in wishes.items()}
+
+
+def find_received(entry_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Which of them a member has had, by whichever mailing. One query."""
     had = Delivery.objects.received().filter(member__in=Member.objects.active())
-    return group_by_choice(
-        themes_by_entry,
-        ((member, frozenset(wish)) for member, wish in wishes.items()),
-        received=had.entries_by_member(themes_by_entry),
-    )
+    return had.entries_by_member(entry_ids)
 
 
 def find_themes(entry_ids: Iterable[int]) -> dict[int, set[int]]:

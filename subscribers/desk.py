@@ -1,9 +1,8 @@
 """What subscribers adds to an edition's desk: the mail's preview, and the mailing."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -11,17 +10,25 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from briefings.clients import count_times
 from briefings.contexts import EditionContext, describe_edition
 from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
-from subscribers.delivery import MailingRefused, group_members, is_open_to_public, open_mailing
+from subscribers.addresses import BadAddress
+from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
 from subscribers.mail_pages import show_mail_in_frame
-from subscribers.messages import fill_digest
-from subscribers.models import DeliveryState, Frequency, Mailing, Member
-from subscribers.models.suppressions import is_suppressed
+from subscribers.messages import build_test, fill_digest
+from subscribers.models import DeliveryState, Digest, Mailing, NoticeLanguage, Script, Variant
+from subscribers.readership import count_readership
+from subscribers.transport import Relay, TransportError, Unreachable
+from subscribers.trials import TrialForm
+from subscribers.variants import DEFAULT
 
 OPEN_MAILING = "subscribers.add_mailing"
+
+TRIALS = 30  # in an hour, of one editor
+HOUR = 60 * 60
 
 # A preview is nobody's mail, so its links lead nowhere.
 PREVIEW_SLOTS = {
@@ -29,39 +36,6 @@ PREVIEW_SLOTS = {
     "salutation": "Hello,",
     **dict.fromkeys(("preferences", "unsubscribe", "mail", "enter"), "#"),
 }
-
-
-@dataclass(frozen=True)
-class Readership:
-    """How many get an edition, and how many do not, by reason."""
-
-    gets_it: int
-    other_themes: int
-    other_frequency: dict[str, int]  # by the frequency's Chinese name
-    suppressed: int
-
-    def __str__(self) -> str:
-        parts = [f"將寄給 {self.gets_it} 位會員"]
-        if self.other_themes:
-            parts.append(f"{self.other_themes} 位因未選相關主題不寄")
-        parts += [f"{count} 位選了「{name}」不寄" for name, count in self.other_frequency.items()]
-        if self.suppressed:
-            parts.append(f"{self.suppressed} 位因退信或投訴已停止寄送")
-        return "，".join(parts) + "。"
-
-
-def count_readership(edition: Edition) -> Readership:
-    groups = group_members(describe_edition(edition))
-    others = Member.objects.active().exclude(frequency=Frequency.EVERY_EDITION)
-    frequencies = Counter(others.order_by().values_list("frequency", flat=True))
-    return Readership(
-        gets_it=sum(len(members) for chosen, members in groups.items() if chosen),
-        other_themes=len(groups.get((), [])),
-        other_frequency={Frequency(key).label: count for key, count in frequencies.items()},
-        suppressed=Member.objects.active()
-        .filter(is_suppressed(), frequency=Frequency.EVERY_EDITION)
-        .count(),
-    )
 
 
 def describe_sending(edition: Edition) -> str:
@@ -81,22 +55,78 @@ def send_to_members(edition: Edition, by: AbstractBaseUser | AnonymousUser) -> s
 
 
 def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
-    """The mail as one kind of reader gets it; drafts too."""
-    description = describe_edition(edition)
+    """The mail as one kind of reader gets it; drafts too. A POST sends that to who is to look."""
     themes = Theme.objects.filter(themed_entries__content_object__edition=edition).distinct()
     theme = themes.filter(slug=request.GET.get("theme", "")).first()
-    if theme:
-        chosen = edition.entries.filter(themes=theme).values_list("pk", flat=True)
-        description = description.only(list(chosen))
-    context: dict[str, Any] = {"title": f"預覽郵件：{edition}", "themes": themes, "theme": theme}
-    if description.entries:
-        digest = freeze_edition(description, is_public=is_open_to_public(edition))
+    variant = read_variant(request.GET)
+    digest = _freeze_for(edition, theme, variant)
+    may_try = request.user.has_perm(OPEN_MAILING)
+    form = TrialForm(request.POST or None)
+    if request.method == "POST":
+        if not may_try:
+            raise PermissionDenied
+        if digest and form.is_valid():
+            _send_trial(request, digest, form.cleaned_data["to"])
+            return redirect(request.get_full_path())
+    context: dict[str, Any] = {
+        "title": f"預覽郵件：{edition}",
+        "themes": themes,
+        "theme": theme,
+        "variant": variant,
+        "scripts": Script.choices,
+        "languages": NoticeLanguage.choices,
+    }
+    if digest:
         text, html = fill_digest(digest, PREVIEW_SLOTS)
         if "frame" in request.GET:
             return show_mail_in_frame(html)
-        frame = f"?frame&theme={quote(theme.slug if theme else '')}"
+        frame = f"?frame&{urlencode(_name_reader(theme, variant))}"
         context |= {"subject": digest.subject, "text": text, "frame": frame}
+        context |= {"form": form} if may_try else {}
     return _render(request, edition, "mail_preview", context)
+
+
+def read_variant(chosen: Mapping[str, str]) -> Variant:
+    """What somebody chose in a preview; whatever they made up is as if they had not."""
+    script, language = chosen.get("script", ""), chosen.get("language", "")
+    return Variant(
+        Script(script) if script in Script.values else DEFAULT.script,
+        NoticeLanguage(language) if language in NoticeLanguage.values else DEFAULT.language,
+    )
+
+
+def _name_reader(theme: Theme | None, variant: Variant) -> dict[str, str]:
+    slug = theme.slug if theme else ""
+    return {"theme": slug, "script": variant.script.value, "language": variant.language.value}
+
+
+def _freeze_for(edition: Edition, theme: Theme | None, variant: Variant) -> Digest | None:
+    """What a reader of one theme, or of all, would get; None if that is nothing."""
+    description = describe_edition(edition)
+    if theme:
+        chosen = edition.entries.filter(themes=theme).values_list("pk", flat=True)
+        description = description.only(list(chosen))
+    if not description.entries:
+        return None
+    return freeze_edition(description, is_public=is_open_to_public(edition), variant=variant)
+
+
+def _send_trial(request: HttpRequest, digest: Digest, addresses: list[str]) -> None:
+    """At once, while the editor waits: they want to know whether it went out."""
+    if count_times(f"trial:{request.user.pk}", HOUR) > TRIALS:
+        messages.error(request, "這一小時內試寄的次數太多，請稍後再試。")
+        return
+    with Relay() as relay:
+        for address in addresses:
+            try:
+                relay.send(build_test(digest, address, PREVIEW_SLOTS))
+            except Unreachable as error:
+                messages.error(request, f"郵件伺服器現時連不上，請稍後再試：{error}")
+                break
+            except (TransportError, BadAddress) as error:
+                messages.error(request, f"未能寄到 {address}：{error}")
+            else:
+                messages.success(request, f"測試郵件已寄往 {address}。")
 
 
 def show_as_mail(edition: Edition, description: EditionContext) -> HttpResponse:

@@ -31,7 +31,7 @@ from subscribers.models import (
     Mailing,
     Member,
 )
-from subscribers.variants import Variant
+from subscribers.variants import DEFAULT, Variant
 
 # Base64 has no "_", so no part can contain it; random ones would make each building differ.
 BOUNDARY = "=_policy_commentary_="
@@ -192,13 +192,7 @@ def _build_notice(notice: str, to: Recipient, url: str, **facts: Any) -> Message
         from_email=publication.sender_email,
         to=[to.email],
         reply_to=[publication.reply_to] if publication.reply_to else None,
-        headers={
-            "From": write_address(publication.sender, publication.sender_email),
-            "To": write_address(to.name, to.email),
-            "Date": format_datetime(timezone.localtime()),
-            "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
-            "Auto-Submitted": "auto-generated",
-        },
+        headers=_head(publication, to),
     )
     html = render_to_string("subscribers/mail/notices/notice.html", context)
     message.attach_alternative(html, "text/html")
@@ -218,6 +212,35 @@ def _word_notice(notice: str, variant: Variant, facts: dict[str, Any]) -> list[W
         paragraphs = map(variant.write_line, words.strip().split("\n\n"))
         wordings.append(Wording(tag, *paragraphs))
     return wordings
+
+
+def build_test(digest: Digest, email: str, slots: Mapping[str, str]) -> Message:
+    """What a member would get, for somebody who is to look at it first: no member's copy, so it
+    belongs to no list and its links lead where `slots` say. Raises BadAddress.
+    """
+    publication = Publication.load()
+    text, html = fill_digest(digest, slots)
+    message = Message(
+        subject=one_line(f"【測試】{digest.subject}"),
+        body=text,
+        from_email=publication.sender_email,
+        to=[email],
+        reply_to=[publication.reply_to] if publication.reply_to else None,
+        headers=_head(publication, Recipient(email, "", DEFAULT)),
+    )
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def _head(publication: Publication, to: Recipient) -> dict[str, str]:
+    """Of a mail to one person."""
+    return {
+        "From": write_address(publication.sender, publication.sender_email),
+        "To": write_address(to.name, to.email),
+        "Date": format_datetime(timezone.localtime()),
+        "Message-ID": make_msgid(domain=publication.sender_email.rpartition("@")[2]),
+        "Auto-Submitted": "auto-generated",
+    }
 
 
 def make_message_id(delivery: Delivery, mailing: Mailing) -> str:

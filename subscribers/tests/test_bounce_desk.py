@@ -9,8 +9,8 @@ from django.utils import timezone
 from briefings.tests.makers import make_published
 from subscribers.bounces.intake import record_report
 from subscribers.bounces.reading import read_report
-from subscribers.desk import count_readership
 from subscribers.models import Member, ReportWay, Suppression
+from subscribers.readership import count_readership
 from subscribers.tests.makers import make_delivery
 from subscribers.tests.reports import COMPLAINT, HARD, make_report
 
@@ -103,7 +103,9 @@ def test_who_may_only_look_starts_nothing(client, editor):
 def test_before_a_mailing_it_is_told_how_many_get_none_for_it():
     stop()
 
-    assert "1 位因退信或投訴已停止寄送" in str(count_readership(make_published(number=9002)))
+    assert "不寄給 1 位（因退信或投訴已停止寄送）" in str(
+        count_readership(make_published(number=9002))
+    )
 
 
 def test_the_list_shows_whom_nothing_is_sent_to(client, editor):

@@ -8,7 +8,7 @@ from kombu.exceptions import OperationalError
 from briefings.models import Audience, Theme
 from briefings.tests.makers import make_draft, make_published, make_scheduled
 from subscribers.delivery import finish_mailings, open_mailing
-from subscribers.desk import count_readership, describe_sending, send_to_members
+from subscribers.desk import describe_sending, send_to_members
 from subscribers.models import (
     Delivery,
     DeliveryState,
@@ -18,6 +18,7 @@ from subscribers.models import (
     Member,
     MemberState,
 )
+from subscribers.readership import count_readership
 from subscribers.tasks import send_chunk
 from subscribers.tests.makers import VARIANT, make_delivery, make_mailing, make_member
 
@@ -57,7 +58,7 @@ def test_readers_and_others_are_counted_by_reason():
     make_member().unsubscribe()
 
     assert str(count_readership(edition)) == (
-        "將寄給 2 位會員，1 位因未選相關主題不寄，1 位選了「每週摘要」不寄。"
+        "將寄給 2 位會員，不寄給 1 位（選了「每週摘要」），不寄給 1 位（未選這一期的主題）。"
     )
 
 
@@ -163,7 +164,7 @@ def test_who_may_only_see_mailings_opens_none(client, editor):
 
     page = client.get(tool(edition, "mailing")).content.decode()
 
-    assert "將寄給 1 位會員" in page
+    assert '<th scope="row">收到整封</th><td>1</td>' in page
     assert "<form method" not in page.split('id="content-main"')[1]
     assert client.post(tool(edition, "mailing")).status_code == 403
     assert not Mailing.objects.exists()
