@@ -27,6 +27,7 @@ from subscribers.models import (
     DeliveryQuerySet,
     Digest,
     DigestSchedule,
+    MailDraft,
     Mailing,
     MailingState,
     Member,
@@ -74,7 +75,7 @@ def open_mailing(
         mailing, is_new = Mailing.objects.get_or_create(
             edition=edition,
             defaults={
-                "subject": make_subject(description),
+                "subject": MailDraft.of(edition).subject or make_subject(description),
                 "sender_name": publication.sender,
                 "sender_email": publication.sender_email,
                 "reply_to": publication.reply_to,
@@ -150,10 +151,11 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     groups.pop((), None)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
-    is_public = is_open_to_public(edition)
+    is_public, draft = is_open_to_public(edition), MailDraft.of(edition)
 
     def freeze(chosen: tuple[int, ...], variant: Variant) -> Digest:
-        return freeze_edition(description.only(chosen), is_public=is_public, variant=variant)
+        part = description.only(chosen)
+        return freeze_edition(part, is_public=is_public, variant=variant, draft=draft)
 
     write_deliveries(mailing, groups, freeze)
 

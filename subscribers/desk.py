@@ -17,9 +17,18 @@ from briefings.models import Edition, Theme
 from subscribers.addresses import BadAddress
 from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
+from subscribers.mail_drafts import MailDraftForm
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import build_test, fill_digest
-from subscribers.models import DeliveryState, Digest, Mailing, NoticeLanguage, Script, Variant
+from subscribers.models import (
+    DeliveryState,
+    Digest,
+    MailDraft,
+    Mailing,
+    NoticeLanguage,
+    Script,
+    Variant,
+)
 from subscribers.readership import count_readership
 from subscribers.transport import Relay, TransportError, Unreachable
 from subscribers.trials import TrialForm
@@ -108,7 +117,12 @@ def _freeze_for(edition: Edition, theme: Theme | None, variant: Variant) -> Dige
         description = description.only(list(chosen))
     if not description.entries:
         return None
-    return freeze_edition(description, is_public=is_open_to_public(edition), variant=variant)
+    return freeze_edition(
+        description,
+        is_public=is_open_to_public(edition),
+        variant=variant,
+        draft=MailDraft.of(edition),
+    )
 
 
 def _send_trial(request: HttpRequest, digest: Digest, addresses: list[str]) -> None:
@@ -136,16 +150,17 @@ def show_as_mail(edition: Edition, description: EditionContext) -> HttpResponse:
 
 
 def show_mailing(request: HttpRequest, edition: Edition) -> HttpResponse:
-    """Before it is opened, who would get it; afterwards, how far it is. A POST opens it."""
+    """Before it is opened, who would get it; afterwards, how far it is. A POST opens it, or only
+    keeps what was written for it.
+    """
     may_open = request.user.has_perm(OPEN_MAILING)
+    form = MailDraftForm(request.POST or None, instance=MailDraft.of(edition))
     if request.method == "POST":
         if not may_open:
             raise PermissionDenied
-        try:
-            open_mailing(edition, request.user)
-        except MailingRefused as refused:
-            messages.error(request, str(refused))
-        return redirect(request.path)
+        if not form.is_bound or form.is_valid():
+            _settle(request, edition, form)
+            return redirect(request.path)
     mailing = Mailing.objects.filter(edition=edition).select_related("opened_by").first()
     context: dict[str, Any] = {"title": f"寄給會員：{edition}", "mailing": mailing}
     if mailing:
@@ -157,9 +172,26 @@ def show_mailing(request: HttpRequest, edition: Edition) -> HttpResponse:
         readership = count_readership(edition)
         context |= {
             "readership": readership,
+            "form": form if may_open else None,
             "may_open": may_open and edition.is_published and readership.gets_it,
         }
     return _render(request, edition, "mailing", context)
+
+
+def _settle(request: HttpRequest, edition: Edition, form: MailDraftForm) -> None:
+    """What was written is kept in any case, also when the edition can't be mailed."""
+    if Mailing.objects.filter(edition=edition).exists():
+        messages.info(request, "這一期已寄過給會員，沒有再寄。")
+        return
+    if form.is_bound:
+        form.save()
+    if "keep" in request.POST:
+        messages.success(request, "主旨和預覽文字已儲存。")
+        return
+    try:
+        open_mailing(edition, request.user)
+    except MailingRefused as refused:
+        messages.error(request, str(refused))
 
 
 def _render(

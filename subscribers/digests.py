@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from briefings.contexts import EditionContext, EntryContext, absolute_url
-from subscribers.models import Digest, DigestItem, Mailing
+from subscribers.models import Digest, DigestItem, MailDraft, Mailing
 from subscribers.plaintext import to_plain_text
 from subscribers.variants import DEFAULT, Variant
 
@@ -144,8 +144,17 @@ def _shorten(subject: str) -> str:
     return subject if len(subject) <= SUBJECT_LENGTH else f"{subject[: SUBJECT_LENGTH - 1]}…"
 
 
+def propose_preheader(headlines: Sequence[str]) -> str:
+    """What a list of mail shows after the subject: some hundred characters of it."""
+    return "；".join(headlines[:5])
+
+
 def freeze_edition(
-    edition: EditionContext, *, is_public: bool, variant: Variant = DEFAULT
+    edition: EditionContext,
+    *,
+    is_public: bool,
+    variant: Variant = DEFAULT,
+    draft: MailDraft | None = None,
 ) -> Digest:
     """An unsaved digest of all the entries of `edition`, which may be a part (`only()`).
 
@@ -158,15 +167,22 @@ def freeze_edition(
         "is_public": is_public,
         "texts": [(entry, to_plain_text(entry.body)) for entry in edition.entries],
         "rest_url": edition.url,
+        "preheader": (draft and draft.preheader)
+        or propose_preheader([entry.headline for entry in edition.entries]),
     }
-    return _freeze(Contents("edition", make_subject(edition), entry_ids, edition, context), variant)
+    subject = (draft and draft.subject) or make_subject(edition)
+    return _freeze(Contents("edition", subject, entry_ids, edition, context), variant)
 
 
 def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
     """Unsaved. It carries the imprint of the newest edition in it."""
     entry_ids = [item.entry.id for item in digest.entries]
     newest = digest.parts[0].edition
-    context = {"digest": digest, "rest_url": absolute_url(reverse("briefings:edition_list"))}
+    context = {
+        "digest": digest,
+        "rest_url": absolute_url(reverse("briefings:edition_list")),
+        "preheader": propose_preheader([item.entry.headline for item in digest.entries]),
+    }
     return _freeze(Contents("digest", digest.subject, entry_ids, newest, context), variant)
 
 

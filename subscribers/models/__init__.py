@@ -17,7 +17,14 @@ from subscribers.models.imports import (
 )
 from subscribers.models.joining import JoiningRequest
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
-from subscribers.models.mailings import Digest, DigestDay, DigestItem, DigestSchedule, Mailing
+from subscribers.models.mailings import (
+    Digest,
+    DigestDay,
+    DigestItem,
+    DigestSchedule,
+    MailDraft,
+    Mailing,
+)
 from subscribers.models.members import (
     ASK_AGAIN_AFTER,
     CONFIRMATION_GIVEN_UP,
@@ -74,6 +81,7 @@ __all__ = [
     "JoiningRequest",
     "JoinsAs",
     "LoginLink",
+    "MailDraft",
     "MailReport",
     "Mailing",
     "MailingKind",
