@@ -1,3 +1,5 @@
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -12,6 +14,8 @@ from subscribers import (
     personal_data,
 )
 from subscribers.bounces import imap
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -74,4 +78,8 @@ def sweep_imports() -> None:
 
 @shared_task
 def poll_bounces() -> None:
-    imap.poll_mailbox(timezone.now())
+    """A mailbox that is away now is asked again in five minutes, so it is worth a line, no more."""
+    try:
+        imap.poll_mailbox(timezone.now())
+    except imap.MailboxTrouble as trouble:
+        logger.warning("The mailbox for bounces cannot be read: %s", " ".join(str(trouble).split()))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from subscribers.bounces import imap
 from subscribers.bounces.imap import READ_FOLDER, read_folder
 from subscribers.models import MailReport, ReportWay, Suppression
+from subscribers.tasks import poll_bounces
 from subscribers.tests.imap_server import running_imap
 from subscribers.tests.makers import make_delivery, make_mailing
 from subscribers.tests.reports import HARD, make_report, read_specimen
@@ -115,3 +116,15 @@ def test_a_server_without_tls_is_not_told_the_password(settings):
 
         with pytest.raises(CommandError, match="SSL"):
             call_command("poll_bounces")
+
+
+def test_a_server_that_is_down_is_one_line_in_the_log_and_no_traceback(settings, caplog):
+    with running_imap() as boxes:
+        settings.BOUNCE_IMAP_URL = f"imaps://reader:a%20secret@127.0.0.1:{boxes.port}"
+
+    poll_bounces()
+
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "refused" in record.getMessage()
+    assert "\n" not in caplog.text.strip()
