@@ -40,6 +40,7 @@ BOUNDARY = "=_policy_commentary_="
 _SLOT = re.compile(
     r"\[\[(?:(greeting|salutation|preferences|unsubscribe|mail)|(enter)(?::([\w-]+))?)\]\]"
 )
+_OWN_MESSAGE_ID = re.compile(r"<?m\d{1,18}\.d(\d{1,18})\.[0-9a-f]+@", re.ASCII | re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -261,6 +262,12 @@ def make_feedback_id(mailing: Mailing) -> str:
     """
     domain = mailing.sender_email.rpartition("@")[2]
     return f"m{mailing.pk}:{mailing.kind}:members:{sha256(domain.encode()).hexdigest()[:12]}"
+
+
+def read_message_id(message_id: str) -> int | None:
+    """The key of the delivery that it names. It isn't signed: anybody can make one up."""
+    named = _OWN_MESSAGE_ID.match(message_id)
+    return int(named[1]) if named else None
 
 
 def make_slots(delivery: Delivery) -> dict[str, str]:

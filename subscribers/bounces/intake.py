@@ -1,6 +1,7 @@
 """The one place where every report ends, whichever way it came, and where it has its effect.
 
-A report counts when it carries a delivery's signed return path, and once. What follows from it:
+A report counts when it carries a delivery's signed return path, or a complaint a member's signed
+link to unsubscribe, and once. What follows from it:
 
 - HARD: the address gets nothing more, at once;
 - COMPLAINT: neither, and the member is unsubscribed;
@@ -13,12 +14,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import uuid4
 
+from django.core.signing import BadSignature
 from django.db import transaction
 
 from subscribers.bounces.envelopes import read_return_path
 from subscribers.bounces.judging import find_status, judge
-from subscribers.bounces.reports import Report
+from subscribers.bounces.reports import Report, ReportKind
 from subscribers.bounces.rules import Copy, keeps_coming_back
+from subscribers.bounces.traces import Traces
+from subscribers.links import Purpose, read_token
+from subscribers.messages import read_message_id
 from subscribers.models import (
     ConsentWay,
     Delivery,
@@ -42,9 +47,11 @@ def record_report(
     """The row it became; None of what is no report, not about a delivery of ours, or known."""
     if report.kind not in RecordedKind.values:
         return None
-    delivery = _find_delivery([*recipients, *report.return_paths])
+    delivery = _find_by_return_path([*recipients, *report.traces.return_paths])
+    if delivery is None and report.kind == ReportKind.COMPLAINT:
+        delivery = _find_by_unsubscribe_link(report.traces)
     if delivery is None:
-        logger.warning("A report (%s) with no return path of ours does nothing", report.kind)
+        logger.warning("A report (%s) with no signature of ours does nothing", report.kind)
         return None
     return _record(report, delivery, way, now)
 
@@ -55,11 +62,36 @@ def record_refusal(delivery: Delivery, reply: str, now: datetime) -> MailReport 
     return _record(report, delivery, ReportWay.SENDING, now)
 
 
-def _find_delivery(return_paths: Iterable[str]) -> Delivery | None:
+def _find_by_return_path(return_paths: Iterable[str]) -> Delivery | None:
     """The first that was signed by us and is still in the ledger."""
     ids = (read_return_path(path) for path in return_paths)
     signed = next((delivery_id for delivery_id in ids if delivery_id is not None), None)
     return Delivery.objects.filter(pk=signed).first() if signed else None
+
+
+def _find_by_unsubscribe_link(traces: Traces) -> Delivery | None:
+    """The copy that a mail system sends back with a complaint, its return path taken away.
+
+    The link is signed and says whose copy it is: who has it could unsubscribe the member by it
+    anyhow, which is what a complaint does. The Message-ID is made of numbers that can be guessed,
+    so alone it proves nothing, and only tells which of that member's copies it is. Bounces are
+    believed by neither: they come to the return path, which nobody has to find in them.
+    """
+    ids = (_read_unsubscribe_token(token) for token in traces.unsubscribe_tokens)
+    member_id = next(filter(None, ids), None)
+    if member_id is None:
+        return None
+    copies = Delivery.objects.filter(member_id=member_id, claimed_at__isnull=False)
+    named = [pk for pk in map(read_message_id, traces.message_ids) if pk]
+    return copies.filter(pk__in=named).first() or copies.order_by("-claimed_at").first()
+
+
+def _read_unsubscribe_token(token: str) -> int | None:
+    """The member's key; 0 of one who was deleted before the mail was made."""
+    try:
+        return read_token(Purpose.UNSUBSCRIBE, token)
+    except BadSignature:
+        return None
 
 
 def _record(report: Report, delivery: Delivery, way: ReportWay, now: datetime) -> MailReport | None:

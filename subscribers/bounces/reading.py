@@ -21,6 +21,7 @@ from flufl.bounce import all_failures
 from subscribers.bounces.judging import find_status, has_code, judge, judge_words
 from subscribers.bounces.reports import Report, ReportKind
 from subscribers.bounces.texts import LONGEST, read_header, read_own_words, walk_own
+from subscribers.bounces.traces import find_traces
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ _POLICY = compat32.clone(max_line_length=0)
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _ADDRESS = re.compile(r"[\w.!#$%&*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-_RETURN_PATH = re.compile(rb"[\w.+-]{1,40}\+\d{1,19}-[a-z2-7]{16}@[\w.-]+", re.IGNORECASE)
 _DAEMON = re.compile(
     r"mailer-?daemon|postmaster|mail delivery|邮件(投递|系统)|郵件(傳送|系統)", re.I
 )
@@ -67,14 +67,13 @@ def read_report(source: bytes) -> Report:
         )
     except Exception:  # parts within parts without end, say
         logger.warning("A report cannot be read", exc_info=True)
-    found = _RETURN_PATH.findall(beginning)
     return Report(
         kind=kind,
         message_id=identity[:250],
         status=status[:20],
         text=text.replace("\0", "")[:LONGEST_TEXT],
         address=address[:254],
-        return_paths=tuple(dict.fromkeys(path.decode() for path in found)),
+        traces=find_traces(beginning),
     )
 
 

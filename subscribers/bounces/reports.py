@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from subscribers.bounces.traces import NO_TRACES, Traces
+
 
 class ReportKind(StrEnum):
     HARD = "hard"  # there is no such mailbox
@@ -21,4 +23,4 @@ class Report:
     status: str = ""  # RFC 3463, as 5.1.1; "" where none is given
     text: str = ""  # the mail system's own words
     address: str = ""  # whose mailbox it is about, as the mail system calls it
-    return_paths: tuple[str, ...] = ()  # all that look like a delivery's, none of them checked
+    traces: Traces = NO_TRACES

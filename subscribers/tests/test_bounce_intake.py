@@ -35,7 +35,9 @@ from subscribers.tests.reports import (
     SOFT,
     SPECIMENS,
     WRITTEN_TO,
+    make_redacted_complaint,
     make_report,
+    make_unsubscribe_url,
     read_specimen,
 )
 
@@ -210,7 +212,7 @@ def test_the_same_report_four_times_at_once_counts_once():
 def test_a_report_that_names_nobody_is_known_by_where_it_came_to():
     delivery = make_sent()
     source = make_report(HARD, delivery)
-    return_path = read_report(source).return_paths[0]
+    return_path = read_report(source).traces.return_paths[0]
     nameless = source.replace(return_path.encode(), b"")
 
     row = record_report(read_report(nameless), recipients=[return_path], way="lmtp", now=NOW)
@@ -226,6 +228,81 @@ def test_a_report_of_a_deleted_member_harms_nobody():
 
     assert row.member is None
     assert not Suppression.objects.exists()
+
+
+# ------------------------------------------------------------- complaints without a return path
+
+
+def complain(source: bytes) -> MailReport | None:
+    return record_report(read_report(source), way=ReportWay.IMAP, now=NOW)
+
+
+def test_a_complaint_is_known_by_the_link_to_unsubscribe_in_the_mail_it_sends_back():
+    delivery = make_sent()
+
+    row = complain(make_redacted_complaint(delivery, make_unsubscribe_url(delivery)))
+
+    assert (row.delivery, row.kind) == (delivery, RecordedKind.COMPLAINT)
+    assert is_stopped(delivery.email)
+    assert Member.objects.get().state == MemberState.UNSUBSCRIBED
+
+
+def test_the_message_id_tells_which_of_the_members_copies_it_is():
+    member = make_member()
+    earlier, _ = send_copy(member, 9), send_copy(member, 1)
+
+    row = complain(make_redacted_complaint(earlier, make_unsubscribe_url(earlier)))
+
+    assert row.delivery == earlier
+
+
+def test_without_a_message_id_it_is_the_latest_copy():
+    member = make_member()
+    _, later = send_copy(member, 9), send_copy(member, 1)
+
+    row = complain(make_redacted_complaint(unsubscribe=make_unsubscribe_url(later)))
+
+    assert row.delivery == later
+
+
+def test_the_message_id_of_another_members_copy_is_not_believed():
+    own, another = make_mailing(members=2).deliveries.all()
+    Delivery.objects.update(state=DeliveryState.SENT, claimed_at=NOW)
+
+    row = complain(make_redacted_complaint(another, make_unsubscribe_url(own)))
+
+    assert row.delivery == own
+    assert not is_stopped(another.email)
+
+
+def test_a_bare_message_id_can_be_guessed_and_does_nothing():
+    assert complain(make_redacted_complaint(make_sent())) is None
+    assert Member.objects.get().is_active
+
+
+def test_a_link_that_somebody_made_up_does_nothing():
+    delivery = make_sent()
+    genuine = make_unsubscribe_url(delivery)
+    forged = genuine.replace(f"/{delivery.member_id}.", f"/{delivery.member_id + 1}.")
+
+    assert complain(make_redacted_complaint(delivery, forged)) is None
+
+
+def test_the_link_of_a_deleted_member_finds_nobodys_copies():
+    delivery = make_sent()
+    erase_member(delivery.member, NOW, way=ConsentWay.DESK)
+    delivery.refresh_from_db()
+
+    assert complain(make_redacted_complaint(delivery, make_unsubscribe_url(delivery))) is None
+
+
+def test_a_bounce_is_not_believed_by_the_link_to_unsubscribe():
+    delivery = make_sent()
+    source = read_specimen(HARD).replace(
+        b"Date:", f"X: {make_unsubscribe_url(delivery)}\nDate:".encode(), 1
+    )
+
+    assert complain(source) is None
 
 
 # --------------------------------------------------------------------- nothing is sent there

@@ -67,7 +67,7 @@ def test_a_specimen_names_the_mailbox(specimen):
 def test_a_specimen_carries_its_return_path_and_its_words(specimen):
     report = read_report(specimen.read_bytes())
 
-    assert report.return_paths == (RETURN_PATH,)
+    assert report.traces.return_paths == (RETURN_PATH,)
     assert report.text
 
 
