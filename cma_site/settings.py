@@ -280,6 +280,16 @@ if BOUNCE_IMAP_URL:
         "options": {"expires": 300},
     }
 
+# The mail service behind EMAIL_URL, if it is one that tells what became of mail by webhook, and
+# what it must say to be believed: user:password, several while they are changed. With a signature
+# of its own where it has one.
+ESP = env.str("ESP", default="")
+ANYMAIL_WEBHOOK_SECRET = env.list("ANYMAIL_WEBHOOK_SECRET", default=[])
+ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY = env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default="")
+ANYMAIL_SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY = env.str(
+    "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY", default=""
+)
+
 # ---------------------------------------------------------------------------------- the digests
 # At this hour in Hong Kong: weekly ones on this day (1 is Monday), monthly ones on the first of
 # the month; moved past Sundays and public holidays unless told otherwise.

@@ -8,6 +8,7 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from subscribers.bounces.webhooks import ESPS
 from subscribers.domain_health.resolver import read_server
 
 CHOICES = ("resend", "hold")
@@ -42,6 +43,26 @@ def _may_be_tagged(address: str) -> bool:
     except ValidationError:
         return False
     return len(address.rpartition("@")[0]) <= LONGEST_BOUNCE_NAME
+
+
+@checks.register
+def check_esp(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG001
+    secrets = settings.ANYMAIL_WEBHOOK_SECRET
+    if settings.ESP and settings.ESP not in ESPS:
+        message = f"ESP 不能是「{settings.ESP}」。"
+        hint = f"請設為其中之一：{'、'.join(ESPS)}。"
+    elif secrets and not settings.ESP:
+        message = "設了 ANYMAIL_WEBHOOK_SECRET，卻沒有設 ESP。"
+        hint = "請以 ESP 說明是哪一個郵件服務商。"
+    elif not all(0 < secret.find(":") < len(secret) - 1 for secret in secrets):
+        message = "ANYMAIL_WEBHOOK_SECRET 不對。"
+        hint = "請設為 user:password，兩者都不可留空。"
+    elif secrets and settings.ESP == "mailgun" and not settings.ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY:
+        message = "未設定 MAILGUN_WEBHOOK_SIGNING_KEY。"
+        hint = "請在 Mailgun 的 Webhooks 頁面複製 HTTP webhook signing key。"
+    else:
+        return []
+    return [checks.Error(message, hint=hint, id="subscribers.E004")]
 
 
 @checks.register

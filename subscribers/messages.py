@@ -1,5 +1,6 @@
 """The one place that builds messages; it alone knows headers."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from email.utils import format_datetime, make_msgid
 from hashlib import sha256
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -79,6 +81,7 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
         to=[delivery.email],
         reply_to=[mailing.reply_to] if mailing.reply_to else None,
         headers={
+            **_make_esp_header(make_message_id(delivery, mailing)),
             "From": write_address(mailing.sender_name, mailing.sender_email),
             "To": write_address(delivery.name, delivery.email),
             "Date": format_datetime(timezone.localtime(mailing.opened_at)),
@@ -262,6 +265,21 @@ def make_feedback_id(mailing: Mailing) -> str:
     """
     domain = mailing.sender_email.rpartition("@")[2]
     return f"m{mailing.pk}:{mailing.kind}:members:{sha256(domain.encode()).hexdigest()[:12]}"
+
+
+def _make_esp_header(message_id: str) -> dict[str, str]:
+    """By which services that put an ID of their own in its place give ours back in their events.
+
+    Amazon SES tells the headers as we wrote them, Mailgun and SendGrid keep our Message-ID.
+    """
+    ours = {"message_id": message_id}
+    headers = {
+        "brevo": {"X-Mailin-custom": json.dumps(ours)},
+        "mailjet": {"X-MJ-EventPayload": json.dumps(ours)},
+        "postmark": {"X-PM-Metadata-message-id": message_id.strip("<>")},
+        "sparkpost": {"X-MSYS-API": json.dumps({"metadata": ours})},
+    }
+    return headers.get(settings.ESP, {})
 
 
 def read_message_id(message_id: str) -> int | None:

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from subscribers import login_pages, preference_pages, views
+from subscribers.bounces.webhooks import receive_events
 from subscribers.mailbox import mailbox_urlpatterns
 
 __all__ = ["mailbox_urlpatterns", "urlpatterns"]
@@ -26,5 +27,6 @@ urlpatterns = [
     path("login/sent/", login_pages.login_sent, name="login_sent"),
     path("login/<str:token>/", login_pages.log_in, name="login"),
     path("enter/<str:token>/", login_pages.enter, name="enter"),
+    path("webhooks/<str:esp>/", receive_events, name="webhooks"),
     path("logout/", login_pages.logout, name="logout"),
 ]

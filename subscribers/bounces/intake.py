@@ -17,13 +17,14 @@ from uuid import uuid4
 from django.core.signing import BadSignature
 from django.db import transaction
 
+from subscribers.addresses import normalise_email
 from subscribers.bounces.envelopes import read_return_path
 from subscribers.bounces.judging import find_status, judge
 from subscribers.bounces.reports import Report, ReportKind
 from subscribers.bounces.rules import Copy, keeps_coming_back
 from subscribers.bounces.traces import Traces
 from subscribers.links import Purpose, read_token
-from subscribers.messages import read_message_id
+from subscribers.messages import make_message_id, read_message_id
 from subscribers.models import (
     ConsentWay,
     Delivery,
@@ -56,6 +57,24 @@ def record_report(
     return _record(report, delivery, way, now)
 
 
+def record_event(report: Report, now: datetime) -> MailReport | None:
+    """What our mail service tells, which has proved by its secret that it is the one. So the
+    Message-ID is believed, where the service has given the mail a return path of its own; but
+    only of a copy that went to the address the service names.
+    """
+    if report.kind not in (*RecordedKind.values, ReportKind.UNSUBSCRIBED):
+        return None
+    delivery = _find_by_recipient(report)
+    if delivery is None:
+        logger.warning("An event (%s) about no copy of ours does nothing", report.kind)
+        return None
+    if report.kind == ReportKind.UNSUBSCRIBED:
+        if delivery.member:
+            delivery.member.unsubscribe(now, way=ConsentWay.SERVICE)
+        return None
+    return _record(report, delivery, ReportWay.WEBHOOK, now)
+
+
 def record_refusal(delivery: Delivery, reply: str, now: datetime) -> MailReport | None:
     """The relay's own refusal while sending."""
     report = Report(judge(find_status(reply), reply), str(uuid4()), find_status(reply), reply)
@@ -84,6 +103,19 @@ def _find_by_unsubscribe_link(traces: Traces) -> Delivery | None:
     copies = Delivery.objects.filter(member_id=member_id, claimed_at__isnull=False)
     named = [pk for pk in map(read_message_id, traces.message_ids) if pk]
     return copies.filter(pk__in=named).first() or copies.order_by("-claimed_at").first()
+
+
+def _find_by_recipient(report: Report) -> Delivery | None:
+    signed = {*filter(None, map(read_return_path, report.traces.return_paths))}
+    named = {*filter(None, map(read_message_id, report.traces.message_ids))}
+    message_ids = {f"<{message_id}>".lower() for message_id in report.traces.message_ids}
+    recipient = normalise_email(report.address).lower()
+    copies = Delivery.objects.filter(pk__in=signed | named)
+    for copy in copies.select_related("mailing", "member"):
+        is_meant = copy.pk in signed or make_message_id(copy, copy.mailing).lower() in message_ids
+        if is_meant and recipient and normalise_email(copy.email).lower() == recipient:
+            return copy
+    return None
 
 
 def _read_unsubscribe_token(token: str) -> int | None:

@@ -68,9 +68,9 @@ _STATUSES = (
 )
 
 
-def judge(status: str, text: str) -> ReportKind:
-    """HARD, SOFT or POLICY."""
-    kind = judge_words(text) or _judge_status(status) or ReportKind.SOFT
+def judge(status: str, text: str, unsure: ReportKind = ReportKind.SOFT) -> ReportKind:
+    """HARD, SOFT or POLICY; `unsure` where neither words nor status say."""
+    kind = judge_words(text) or _judge_status(status) or unsure
     if kind == ReportKind.HARD and _is_passing(status, text):
         return ReportKind.SOFT
     return kind

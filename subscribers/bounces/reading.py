@@ -19,7 +19,7 @@ from hashlib import sha256
 from flufl.bounce import all_failures
 
 from subscribers.bounces.judging import find_status, has_code, judge, judge_words
-from subscribers.bounces.reports import Report, ReportKind
+from subscribers.bounces.reports import LONGEST_TEXT, Report, ReportKind
 from subscribers.bounces.texts import LONGEST, read_header, read_own_words, walk_own
 from subscribers.bounces.traces import find_traces
 
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 # A report may carry all that was sent, and its sender anything; the beginning tells.
 LARGEST = 1024 * 1024
-LONGEST_TEXT = 2_000
 _POLICY = compat32.clone(max_line_length=0)
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}

@@ -12,8 +12,12 @@ class ReportKind(StrEnum):
     POLICY = "policy"  # refused for what we are or sent; says nothing of the member
     DELAYED = "delayed"  # the mail system still tries
     COMPLAINT = "complaint"  # somebody pressed "this is spam"
+    UNSUBSCRIBED = "unsubscribed"  # by asking the mail service, not us
     AUTO_REPLY = "auto_reply"
     OTHER = "other"
+
+
+LONGEST_TEXT = 2_000
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class ConsentWay(models.TextChoices):
     LIST = "list", "匯入名單"
     RETENTION = "retention", "保存期滿"
     COMPLAINT = "complaint", "向郵件服務商投訴"
+    SERVICE = "service", "向郵件服務商退訂"
 
 
 class RecordsStand(Exception):

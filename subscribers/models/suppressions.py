@@ -24,6 +24,7 @@ class ReportWay(models.TextChoices):
     SENDING = "sending", "寄出時被拒"
     IMAP = "imap", "退信信箱"
     LMTP = "lmtp", "郵件系統轉交"
+    WEBHOOK = "webhook", "郵件服務商通知"
 
 
 class MailReportQuerySet(models.QuerySet["MailReport"]):
