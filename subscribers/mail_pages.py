@@ -7,6 +7,7 @@ inherit the policy of the page round it, so mail is always shown from an address
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.templatetags.static import static
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: {site}; "
@@ -16,8 +17,10 @@ POLICY = (
 
 def show_mail(html: str) -> HttpResponse:
     """For a reader, by the link in the mail."""
+    icon = f'<link rel="icon" href="{static("favicon.svg")}" type="image/svg+xml">'
     return HttpResponse(
-        html, headers={"Content-Security-Policy": POLICY.format(site=settings.SITE_URL)}
+        html.replace("<head>", f"<head>{icon}", 1),
+        headers={"Content-Security-Policy": POLICY.format(site=settings.SITE_URL)},
     )
 
 

@@ -4,7 +4,6 @@ import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from celery import current_app
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -23,6 +22,7 @@ from briefings.previews import make_shared_url, share_draft
 from briefings.tests.importer.specimens import make_pieces
 from briefings.tests.importer.typesetting import typeset
 from briefings.tests.makers import make_published
+from cma_site.tests.axe import ANY, GRAVE, list_faults
 from cma_site.tests.furnish import furnish
 from cma_site.tests.makers import PASSWORD, make_staff
 from cma_site.tests.walking import list_addresses
@@ -40,20 +40,6 @@ BEFORE_LOGIN = ["/admin/login/", "/admin/password_reset/", "/admin/password_rese
 NOT_OURS = re.compile(
     r"\.pdf$|\.svg$|/logout/$|/log-out-everywhere/$|/jsi18n/$|/login/$|/(?!entry)\w+/\d+/(delete|history)/$"
 )
-GRAVE = ("serious", "critical")
-ANY = ("minor", "moderate", *GRAVE)
-# What a page is like by night differs in nothing but its colours.
-RULES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
-# To the end at once: waiting for it never ends where the editor's cursor blinks.
-SETTLE = """
-for (const change of document.getAnimations()) {
-  if (change.effect.getComputedTiming().endTime === Infinity) change.cancel();
-  else change.finish();
-}
-"""
-# select2's list of what is chosen holds its button for clearing, and Django names the sign beside
-# its filter of permissions, which has no role: neither is ours to move.
-OURS = {"exclude": [[".select2-selection__rendered"], [".search-label-icon"]]}
 
 
 @pytest.fixture
@@ -163,14 +149,7 @@ def find_faults(
     faults = []
     for address in addresses:
         page.goto(base + address)
-        for scheme, options in RULES.items():
-            page.emulate_media(color_scheme=scheme)
-            page.evaluate(SETTLE)
-            found = Axe().run(page, context=OURS, options=options).response["violations"]
-            for violation in found:
-                if violation["impact"] in impacts:
-                    place = violation["nodes"][0]["html"][:160]
-                    faults.append(f"{address} {scheme} {violation['id']}: {place}")
+        faults += [f"{address} {fault}" for fault in list_faults(page, impacts=impacts)]
     return faults
 
 
