@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from briefings.admin.freshness import person_at
+from briefings.admin.rows import LabelledRows
 from briefings.admin.suggestions import RowPicker
 from briefings.models import Theme
 from subscribers.confirmations import ask_to_confirm
@@ -45,6 +46,7 @@ class ChosenThemeInline(admin.TabularInline):
     """Whoever may see or change members may do so with what these chose."""
 
     model = ChosenTheme
+    formset = LabelledRows
     autocomplete_fields = ["theme"]
     extra = 0
     verbose_name_plural = "政策主題（留空即全部）"

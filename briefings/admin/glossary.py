@@ -5,10 +5,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from briefings.admin.base import DeskAdmin
+from briefings.admin.rows import LabelledRows
 from briefings.models import GlossaryTerm, Wording
 from briefings.search.tokens import split_runs
 
@@ -71,7 +71,7 @@ class WordingForm(forms.ModelForm):
         return text
 
 
-class WordingFormSet(BaseInlineFormSet):
+class WordingFormSet(LabelledRows):
     """No two of a term's wordings are the same to a search, nor one the same as its name."""
 
     def clean(self) -> None:

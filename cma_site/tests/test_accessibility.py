@@ -1,6 +1,7 @@
 """No serious fault that axe knows of, on the desk and in the archive, by day and by night."""
 
 import re
+from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -17,7 +18,7 @@ from briefings.corrections import correcting
 from briefings.history import keep_version
 from briefings.imports import hand_in
 from briefings.languages import LANGUAGES, PAGES, is_page
-from briefings.models import Audience, Autosave, Edition, Entry, Theme
+from briefings.models import Audience, Autosave, Edition, Entry, GlossaryTerm, Theme
 from briefings.previews import make_shared_url, share_draft
 from briefings.tests.importer.specimens import make_pieces
 from briefings.tests.importer.typesetting import typeset
@@ -28,7 +29,7 @@ from cma_site.tests.makers import PASSWORD, make_staff
 from cma_site.tests.walking import list_addresses
 from subscribers.links import Purpose, make_token
 from subscribers.models import LoginLink
-from subscribers.tests.makers import make_mailing
+from subscribers.tests.makers import make_mailing, make_member
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,7 +85,14 @@ def make_rare_pages() -> list[str]:
         user=chan, entry=entry, form_id="mine", fields=typed, saved_at=timezone.now()
     )
     shared = share_draft(entry, by=chan, days=7)
+    joined = timezone.now() - timedelta(days=30)
+    member = make_member(themes=[Theme.objects.first()], frequency="weekly", confirmed_at=joined)
+    term = GlossaryTerm.objects.create(name="再工業化")
+    term.wordings.create(text="再工业化")
     return [
+        reverse("admin:subscribers_member_change", args=[member.pk]),
+        reverse("admin:digest_preview", args=["weekly"]),
+        reverse("admin:briefings_glossaryterm_change", args=[term.pk]),
         reverse("admin:entry_merge", args=[entry.pk, mine.form_id]),
         reverse("admin:entry_share", args=[entry.pk]),
         urlsplit(make_shared_url(shared)).path,
