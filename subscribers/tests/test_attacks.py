@@ -42,7 +42,7 @@ from subscribers.urls import urlpatterns
 
 pytestmark = pytest.mark.django_db
 
-EVIL = "evil.example"
+EVIL = "evil.test"
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def suppress(email: str) -> None:
 def list_pages() -> list[tuple[Purpose, str]]:
     """Each address with a token in it, `{}` in its place, and what its token is for."""
     routes = [str(pattern.pattern) for pattern in urlpatterns]
-    pages = [f"/{route}".replace("<str:token>", "{}") for route in routes if "<" in route]
+    pages = [f"/{route}".replace("<str:token>", "{}") for route in routes if "<str:token>" in route]
     return [(find_purpose(page), page) for page in pages]
 
 
@@ -197,7 +197,8 @@ def test_another_site_presses_no_button_but_that_of_one_click(route):
     if page == "/unsubscribe/{}/":
         assert answer.status_code == 200
     else:
-        assert answer.status_code == 403
+        # Mail services show no form; without their secret their address isn't there.
+        assert answer.status_code == (404 if page.startswith("/webhooks/") else 403)
         assert take_stock() == before
 
 
@@ -305,7 +306,7 @@ LINE_ENDS = ["\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85",
 INJECTED = [f"甲{end}Bcc: x@{EVIL}{end}{end}正文" for end in LINE_ENDS] + [
     f"a\r\nBcc: x@{EVIL}",
     f"=?utf-8?q?a=0d=0aBcc:_x@{EVIL}?=",
-    f"=?utf-8?b?YQ0KQmNjOiB4QGV2aWwuZXhhbXBsZQ==?= <x@{EVIL}>",
+    f"=?utf-8?b?YQ0KQmNjOiB4QGV2aWwudGVzdA==?= <x@{EVIL}>",
     f'" <x@{EVIL}>, "',
 ]
 HEADERS = [
