@@ -157,16 +157,17 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
         part = description.only(chosen)
         return freeze_edition(part, is_public=is_public, variant=variant, draft=draft)
 
-    write_deliveries(mailing, groups, freeze)
+    write_deliveries(mailing, make_copies(mailing, groups, freeze))
 
 
-def write_deliveries(
+def make_copies(
     mailing: Mailing,
     groups: Mapping[tuple[int, ...], Iterable[int]],
     freeze: Callable[[tuple[int, ...], Variant], Digest],
-) -> None:
-    """To the members of each group, by their keys, a digest of its entries in their variant; not
-    to who has left in this moment. Only the digests that somebody gets are made.
+) -> list[tuple[Member, Digest]]:
+    """For the members of each group, by their keys, a digest of its entries in their variant.
+
+    Only the digests that somebody gets are made. That is most of the work, and locks no member.
     """
     chosen_by_member = {member: chosen for chosen, members in groups.items() for member in members}
     readers = [
@@ -180,17 +181,24 @@ def write_deliveries(
     for wish in dict.fromkeys((chosen_by_member[one.pk], one.variant) for one in readers):
         digests[wish] = freeze(*wish)
         keep_digest(digests[wish], mailing, wish[0])
+    return [(one, digests[chosen_by_member[one.pk], one.variant]) for one in readers]
+
+
+def write_deliveries(mailing: Mailing, copies: Iterable[tuple[Member, Digest]]) -> None:
+    """Not to who has left or paused in this moment."""
+    receiving = set(Member.objects.receiving(mailing.opened_at).values_list("pk", flat=True))
     Delivery.objects.bulk_create(
         (
             Delivery(
                 mailing=mailing,
                 member=member,
-                digest=digests[chosen_by_member[member.pk], member.variant],
+                digest=digest,
                 email=member.email,
                 name=member.name,
                 not_before=mailing.opened_at,
             )
-            for member in readers
+            for member, digest in copies
+            if member.pk in receiving
         ),
         batch_size=1000,
     )
@@ -279,11 +287,17 @@ def _choose_next_time(delivery: Delivery) -> datetime:
 
 
 def send_again(deliveries: DeliveryQuerySet, now: datetime) -> int:
-    """Queue those that failed or are held, with their mailings; how many. Wakes after commit."""
+    """Queue those that failed or are held, with their mailings; how many. Wakes after commit.
+
+    The newest mailing first and each by itself: of two that failed with the same entry in them,
+    the older is then seen to have come otherwise.
+    """
     with transaction.atomic():
         DigestSchedule.hold(now)
         mailings = list(Mailing.objects.filter(deliveries__in=deliveries.unsettled()).distinct())
-        count = deliveries.requeue_unsettled(now)
+        count = sum(
+            deliveries.filter(mailing=mailing).requeue_unsettled(now) for mailing in mailings
+        )
         reopen_mailings()
 
         def wake() -> None:

@@ -81,9 +81,7 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         "title": f"預覽郵件：{edition}",
         "themes": themes,
         "theme": theme,
-        "variant": variant,
-        "scripts": Script.choices,
-        "languages": NoticeLanguage.choices,
+        **offer_variants(variant),
     }
     if digest:
         text, html = fill_digest(digest, PREVIEW_SLOTS)
@@ -102,6 +100,15 @@ def read_variant(chosen: Mapping[str, str]) -> Variant:
         Script(script) if script in Script.values else DEFAULT.script,
         NoticeLanguage(language) if language in NoticeLanguage.values else DEFAULT.language,
     )
+
+
+def offer_variants(variant: Variant) -> dict[str, Any]:
+    """For a preview's template: the variant that is shown, and those to be had."""
+    return {
+        "variant": variant,
+        "scripts": Script.choices,
+        "languages": NoticeLanguage.choices,
+    }
 
 
 def _name_reader(theme: Theme | None, variant: Variant) -> dict[str, str]:

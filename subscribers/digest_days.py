@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from briefings.contexts import EditionContext, describe_edition
@@ -20,6 +20,7 @@ from subscribers.delivery import (
     MailingRefused,
     find_themes,
     is_open_to_public,
+    make_copies,
     wake_after_commit,
     write_deliveries,
 )
@@ -45,7 +46,6 @@ from subscribers.models import (
     Member,
 )
 from subscribers.sending_days import Timetable
-from subscribers.variants import Variant
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,11 @@ def open_if_due(kind: DigestKind, now: datetime) -> None:
     timetable = load_timetable()
     due_on = timetable.last_due(Frequency(kind), now)
     if is_pending(kind, due_on, now) and timetable.may_send(now):
-        open_digest(kind, due_on, now)
+        try:
+            open_digest(kind, due_on, now, waits=False)
+        except OperationalError:
+            # Another has the lock, most likely the sweep before; waiting would hold a worker.
+            logger.info("The %s digest is being seen to", kind)
 
 
 def is_pending(kind: DigestKind, due_on: date, now: datetime) -> bool:
@@ -111,19 +115,22 @@ def find_coming_day(kind: DigestKind, now: datetime) -> date:
 # ------------------------------------------------------------------------------------- opening
 
 
-def open_digest(kind: DigestKind, due_on: date, now: datetime, by: Person = None) -> DigestDay:
+def open_digest(
+    kind: DigestKind, due_on: date, now: datetime, by: Person = None, *, waits: bool = True
+) -> DigestDay:
     """What came of that day: settled now, unless it was before. Wakes workers after commit.
 
     A person who sends early is refused when there is nothing, so that its day is still to come.
+    With `waits` false OperationalError is raised while another opens something (PostgreSQL).
     """
     with transaction.atomic():
-        DigestSchedule.hold(now)
+        DigestSchedule.hold(now, waits=waits)
         settled = DigestDay.objects.filter(kind=kind, due_on=due_on).first()
         if settled:
             return settled
         table = list_offers(now)
         readers = find_readers(kind, now)
-        groups = group_readers(table, readers)
+        groups = group_readers(kind, table, readers, now)
         groups.pop((), None)
         if by and not groups:
             raise MailingRefused("現時沒有會員有新的短評可收。")
@@ -135,12 +142,23 @@ def open_digest(kind: DigestKind, due_on: date, now: datetime, by: Person = None
             settled_by_id=by.pk if by else None,
         )
         day.entries.set(offer.entry for offer in table)
-        # Before the deliveries: these hold the members' rows from being deleted, and who deletes
-        # one holds it from being changed.
-        _mark_served(day, readers)
+        copies: list[tuple[Member, Digest]] = []
         if groups:
-            day.mailing = _open_mailing(kind, groups, now, by)
+            contexts = describe_choices(kind, groups)
+            day.mailing = _make_mailing(kind, contexts, now, by)
             day.save(update_fields=["mailing"])
+            copies = make_copies(
+                day.mailing,
+                groups,
+                lambda chosen, variant: freeze_digest(contexts[chosen], variant),
+            )
+        # Late, since from here on whoever changes something about themselves waits for the commit;
+        # but before the deliveries: these hold the members' rows from being deleted, and who
+        # deletes one holds it from being changed.
+        _mark_served(day, readers)
+        if day.mailing:
+            write_deliveries(day.mailing, copies)
+            wake_after_commit(day.mailing)
     return day
 
 
@@ -160,15 +178,14 @@ def skip_digest(kind: DigestKind, due_on: date, now: datetime, by: Person) -> Di
     return day
 
 
-def _open_mailing(
-    kind: DigestKind, groups: dict[Choice, list[int]], now: datetime, by: Person
+def _make_mailing(
+    kind: DigestKind, contexts: dict[Choice, DigestContext], now: datetime, by: Person
 ) -> Mailing:
-    descriptions = describe_editions(groups)
-    contexts = {chosen: describe_digest(kind.label, descriptions, chosen) for chosen in groups}
+    """The ledger calls it by the fullest of what it brings."""
     publication = Publication.load()
-    mailing = Mailing.objects.create(
+    return Mailing.objects.create(
         kind=kind,
-        subject=_find_fullest(contexts).subject,
+        subject=contexts[max(contexts, key=len)].subject,
         sender_name=publication.sender,
         sender_email=publication.sender_email,
         reply_to=publication.reply_to,
@@ -176,17 +193,12 @@ def _open_mailing(
         opened_at=now,
     )
 
-    def freeze(chosen: Choice, variant: Variant) -> Digest:
-        return freeze_digest(contexts[chosen], variant)
 
-    write_deliveries(mailing, groups, freeze)
-    wake_after_commit(mailing)
-    return mailing
-
-
-def _find_fullest(contexts: dict[Choice, DigestContext]) -> DigestContext:
-    """What the ledger calls the mailing by."""
-    return contexts[max(contexts, key=len)]
+def describe_choices(kind: DigestKind, choices: Iterable[Choice]) -> dict[Choice, DigestContext]:
+    """What a digest of each holds."""
+    choices = list(choices)
+    descriptions = describe_editions(choices)
+    return {chosen: describe_digest(kind.label, descriptions, chosen) for chosen in choices}
 
 
 def describe_editions(choices: Iterable[Choice]) -> list[tuple[EditionContext, bool]]:
@@ -233,34 +245,37 @@ class Reader:
 
 
 def find_readers(kind: DigestKind, now: datetime) -> list[Reader]:
-    """Each member once. Two queries."""
+    """Each member once. One query: between two, somebody may come to be served."""
     members = Member.objects.wants_digest(kind, now).order_by("pk")
-    themes: dict[int, set[int]] = {}
-    for member, theme in members.filter(themes__isnull=False).values_list("pk", "themes"):
-        themes.setdefault(member, set()).add(theme)
     rows = members.values_list(
         *("pk", "frequency", "digests_from", "digests_until", "confirmed_at", "last_digest_day"),
+        "themes",
     )
-    return [
-        Reader(
-            pk,
-            Account(Frequency(frequency), since, until),
-            joined_at,
-            last_day,
-            frozenset(themes.get(pk, ())),
-        )
-        for pk, frequency, since, until, joined_at, last_day in rows
-    ]
+    readers: dict[int, Reader] = {}
+    for pk, frequency, since, until, joined_at, last_day, theme in rows:
+        chosen = readers[pk].themes if pk in readers else frozenset()
+        account = Account(Frequency(frequency), since, until)
+        themes = chosen | {theme} if theme else chosen
+        readers[pk] = Reader(pk, account, joined_at, last_day, themes)
+    return list(readers.values())
 
 
-def group_readers(table: Collection[Offer], readers: Collection[Reader]) -> dict[Choice, list[int]]:
-    """Members by what they are due; those who are due nothing under `()`. Three queries."""
+def group_readers(
+    kind: DigestKind, table: Collection[Offer], readers: Collection[Reader], now: datetime
+) -> dict[Choice, list[int]]:
+    """Members by what they are due; those who are due nothing under `()`. Four queries.
+
+    The ledger is large: of what could be new to somebody all readers are asked about, of what
+    came back only those to whom it did not come.
+    """
     offered = _find_offered({reader.last_day for reader in readers if reader.last_day})
-    served = Delivery.objects.filter(member__in=Member.objects.active())
-    returned = served.returned().entries_by_member(offer.entry for offer in table)
-    received = served.received().entries_by_member(
-        _narrow(table, readers, offered).union(*returned.values())
-    )
+    ours = Delivery.objects.filter(member__in=Member.objects.wants_digest(kind, now))
+    returned = ours.returned().entries_by_member(offer.entry for offer in table)
+    received = ours.received().entries_by_member(_narrow(table, readers, offered))
+    unlucky = ours.received().filter(member__in=ours.returned().values("member"))
+    again = unlucky.entries_by_member(set().union(*returned.values()))
+    for member, entries in again.items():
+        received.setdefault(member, set()).update(entries)
     nothing: frozenset[int] = frozenset()
     groups: dict[Choice, list[int]] = {}
     for reader in readers:
@@ -307,10 +322,12 @@ def _mark_served(day: DigestDay, readers: Iterable[Reader]) -> None:
     leaving: list[int] = []
     for reader in readers:
         (staying if settle(reader.account).is_open else leaving).append(reader.pk)
+    # Who has just paused is not served, and goes on from where they were.
+    present = Member.objects.receiving(day.settled_at)
     for keys in _cut(staying):
-        Member.objects.filter(pk__in=keys).update(last_digest_day=day)
+        present.filter(pk__in=keys).update(last_digest_day=day)
     for keys in _cut(leaving):
-        left = Member.objects.filter(
+        left = present.filter(
             pk__in=keys, frequency=Frequency.EVERY_EDITION, digests_until__lte=day.settled_at
         )
         left.update(digests_from=None, digests_until=None, last_digest_day=None)

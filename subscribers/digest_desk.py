@@ -16,10 +16,10 @@ from django.views.decorators.http import require_safe
 
 from briefings.models import Entry
 from subscribers.delivery import MailingRefused
-from subscribers.desk import OPEN_MAILING, PREVIEW_SLOTS
+from subscribers.desk import OPEN_MAILING, PREVIEW_SLOTS, offer_variants, read_variant
 from subscribers.digest_days import (
     Choice,
-    describe_editions,
+    describe_choices,
     find_coming_day,
     find_readers,
     group_readers,
@@ -28,7 +28,7 @@ from subscribers.digest_days import (
     open_digest,
     skip_digest,
 )
-from subscribers.digests import describe_digest, freeze_digest
+from subscribers.digests import freeze_digest
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import DigestDay, DigestKind, Mailing
@@ -45,11 +45,11 @@ class ComingDigest:
     due_on: date
     due_at: datetime
     readers: int
-    variants: tuple[tuple[int, tuple[str, ...]], ...]  # how many members get which headlines
+    choices: tuple[tuple[int, tuple[str, ...]], ...]  # how many members get which headlines
 
     @property
     def gets_it(self) -> int:
-        return sum(count for count, _ in self.variants)
+        return sum(count for count, _ in self.choices)
 
     @property
     def is_late(self) -> bool:
@@ -76,9 +76,9 @@ def describe_coming(kind: DigestKind, now: datetime) -> ComingDigest:
 
 
 def count_choices(kind: DigestKind, now: datetime) -> tuple[list[tuple[Choice, int]], int]:
-    """The variants with the number of their members, the fullest first; and all members served."""
+    """The choices with the number of their members, the fullest first; and all members served."""
     readers = find_readers(kind, now)
-    groups = group_readers(list_offers(now), readers)
+    groups = group_readers(kind, list_offers(now), readers, now)
     groups.pop((), None)
     choices = [(chosen, len(members)) for chosen, members in groups.items()]
     return sorted(choices, key=lambda choice: (-len(choice[0]), -choice[1])), len(readers)
@@ -128,14 +128,15 @@ def describe_result(day: DigestDay, by: AbstractBaseUser | AnonymousUser) -> str
 
 @require_safe
 def show_digest_preview(request: HttpRequest, kind_name: str) -> HttpResponse:
-    """One variant as it would be now, by its number."""
+    """One choice as it would be now, by its number, in a script and a language."""
     kind = _find_kind(kind_name)
     choices, _ = count_choices(kind, timezone.now())
-    number = request.GET.get("variant", "1")
+    number = request.GET.get("choice", "1")
     if not (number.isdecimal() and len(number) < 6 and 0 < int(number) <= len(choices)):
         raise Http404
     chosen, count = choices[int(number) - 1]
-    digest = freeze_digest(describe_digest(kind.label, describe_editions([chosen]), chosen))
+    variant = read_variant(request.GET)
+    digest = freeze_digest(describe_choices(kind, [chosen])[chosen], variant)
     text, html = fill_digest(digest, PREVIEW_SLOTS)
     if "frame" in request.GET:
         return show_mail_in_frame(html)
@@ -144,7 +145,9 @@ def show_digest_preview(request: HttpRequest, kind_name: str) -> HttpResponse:
         "subject": digest.subject,
         "text": text,
         "count": count,
-        "frame": f"?variant={number}&frame",
+        "number": number,
+        "frame": f"?choice={number}&script={variant.script}&language={variant.language}&frame",
+        **offer_variants(variant),
     }
     return _render(request, "digest_preview", context)
 

@@ -1,8 +1,9 @@
-"""What one mailing shows one kind of member: choosing it is pure, freezing it renders once."""
+"""What one mailing shows one kind of member: choosing it is pure, freezing it renders."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 import css_inline
@@ -166,7 +167,7 @@ def freeze_edition(
         "edition": edition,
         "is_public": is_public,
         "texts": [(entry, to_plain_text(entry.body)) for entry in edition.entries],
-        "rest_url": edition.url,
+        "rest_url": edition.url if is_public else "[[enter]]",
         "preheader": (draft and draft.preheader)
         or propose_preheader([entry.headline for entry in edition.entries]),
     }
@@ -178,9 +179,11 @@ def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
     """Unsaved. It carries the imprint of the newest edition in it."""
     entry_ids = [item.entry.id for item in digest.entries]
     newest = digest.parts[0].edition
+    archive = absolute_url(reverse("briefings:edition_list"))
+    last = digest.entries[-1].anchor  # left out, if anything is
     context = {
         "digest": digest,
-        "rest_url": absolute_url(reverse("briefings:edition_list")),
+        "rest_url": archive if digest.is_public else f"[[enter:{last}]]",
         "preheader": propose_preheader([item.entry.headline for item in digest.entries]),
     }
     return _freeze(Contents("digest", digest.subject, entry_ids, newest, context), variant)
@@ -199,7 +202,7 @@ class Contents:
     @property
     def most(self) -> "Amount":
         is_long = self.template == "digest" and len(self.entry_ids) > MOST_WHOLE
-        return Amount(self.entry_ids, 0 if is_long else len(self.entry_ids))
+        return Amount(tuple(self.entry_ids), 0 if is_long else len(self.entry_ids))
 
 
 def _freeze(contents: Contents, variant: Variant) -> Digest:
@@ -212,6 +215,7 @@ def _freeze(contents: Contents, variant: Variant) -> Digest:
     }
     place = f"subscribers/mail/{contents.template}"
 
+    @cache
     def render(amount: Amount) -> str:
         html = render_to_string(f"{place}/body.html", shared | amount.context)
         return _inliner.inline(variant.write_html(html))
@@ -232,7 +236,7 @@ class Amount:
     of the last nothing but how many they are.
     """
 
-    entry_ids: Sequence[int]
+    entry_ids: tuple[int, ...]
     whole: int
     left_out: int = 0
 

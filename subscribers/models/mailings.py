@@ -162,11 +162,14 @@ class DigestSchedule(models.Model):
         return self.get_kind_display()
 
     @staticmethod
-    def hold(now: datetime) -> dict[str, datetime]:
-        """Since when each kind is sent; locked until the transaction ends."""
+    def hold(now: datetime, *, waits: bool = True) -> dict[str, datetime]:
+        """Since when each kind is sent; locked until the transaction ends.
+
+        With `waits` false OperationalError is raised where another has them (PostgreSQL).
+        """
         new = [DigestSchedule(kind=kind, since=now) for kind in DigestKind.values]
         DigestSchedule.objects.bulk_create(new, ignore_conflicts=True)
-        rows = DigestSchedule.objects.select_for_update().order_by("kind")
+        rows = DigestSchedule.objects.select_for_update(nowait=not waits).order_by("kind")
         return {row.kind: row.since for row in rows}
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from briefings.models import Audience, Theme
 from briefings.publishing import withdraw_entry
 from briefings.tests.makers import make_published
-from subscribers.delivery import MailingRefused, open_mailing, send_chunk
+from subscribers.delivery import MailingRefused, open_mailing, send_again, send_chunk
 from subscribers.digest_days import (
     find_coming_day,
     find_readers,
@@ -27,6 +27,7 @@ from subscribers.models import (
     DigestKind,
     DigestSchedule,
     Mailing,
+    Member,
 )
 from subscribers.sending_days import HONG_KONG
 from subscribers.tests.makers import at_once, make_member, read_message
@@ -214,6 +215,38 @@ def test_what_came_again_is_not_sent_again_by_hand(scheduled):
     assert Delivery.objects.all().requeue_unsettled(timezone.now()) == 0
 
 
+def test_of_two_copies_that_failed_with_the_same_in_them_the_newer_is_sent_again(scheduled):
+    make_reader()
+    publish(number=1)
+    open_due_digests(FRIDAY)
+    Delivery.objects.update(state=DeliveryState.FAILED)
+    open_due_digests(FRIDAY + 7 * DAY)
+    Delivery.objects.update(state=DeliveryState.FAILED)
+
+    assert send_again(Delivery.objects.all(), timezone.now()) == 1
+
+    older, newer = Delivery.objects.order_by("mailing__opened_at")
+    assert (older.state, newer.state) == (DeliveryState.FAILED, DeliveryState.QUEUED)
+
+
+def test_who_pauses_while_a_digest_is_opened_gets_it_later(scheduled, monkeypatch):
+    member = make_reader()
+    publish()
+
+    def group_while_they_pause(*args):
+        Member.objects.update(paused_until=(FRIDAY + 3 * DAY).date())
+        return group_readers(*args)
+
+    monkeypatch.setattr("subscribers.digest_days.group_readers", group_while_they_pause)
+    open_due_digests(FRIDAY)
+    monkeypatch.undo()
+    assert not Delivery.objects.exists()
+
+    open_due_digests(FRIDAY + 7 * DAY)
+
+    assert Delivery.objects.get().member == member
+
+
 def test_a_theme_that_is_chosen_brings_no_back_catalogue(scheduled):
     tax, trade = Theme.objects.create(name="稅務"), Theme.objects.create(name="貿易")
     member = make_reader(themes=[tax])
@@ -346,5 +379,5 @@ def test_readers_and_offers_cost_the_same_however_many(scheduled, django_assert_
         publish({}, {}, number=number)
         make_reader()
 
-    with django_assert_num_queries(6):
-        group_readers(list_offers(FRIDAY), find_readers(WEEKLY, FRIDAY))
+    with django_assert_num_queries(5):
+        group_readers(WEEKLY, list_offers(FRIDAY), find_readers(WEEKLY, FRIDAY), FRIDAY)

@@ -78,13 +78,13 @@ def test_it_is_previewed_as_each_kind_of_reader_gets_it(admin_client, edition):
     preview = reverse("admin:digest_preview", args=["weekly"])
 
     page = admin_client.get(preview).content.decode()
-    frame = admin_client.get(f"{preview}?variant=1&frame").content.decode()
+    frame = admin_client.get(f"{preview}?choice=1&frame").content.decode()
 
     assert "政策短評 每週摘要：甲" in page
     assert "稅務" in frame
 
 
-@pytest.mark.parametrize("address", ["weekly/?variant=2", "weekly/?variant=²", "daily/"])
+@pytest.mark.parametrize("address", ["weekly/?choice=2", "weekly/?choice=²", "daily/"])
 def test_there_is_no_preview_of_what_nobody_would_get(admin_client, edition, address):
     assert admin_client.get(f"{PAGE}{address}").status_code == 404
 

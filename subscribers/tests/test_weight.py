@@ -142,7 +142,7 @@ def test_the_largest_amount_that_is_light_enough_is_taken(number, body, lead, as
         shown = number - amount.left_out
         return 1000 + amount.whole * body + shown * lead
 
-    most = Amount(range(number), 0 if as_leads else number)
+    most = Amount(tuple(range(number)), 0 if as_leads else number)
 
     found = find_amount(most, weigh_amount)
 
@@ -150,3 +150,18 @@ def test_the_largest_amount_that_is_light_enough_is_taken(number, body, lead, as
     amounts = list(most.cut())
     light = [amount for amount in amounts if weigh_amount(amount) <= limit]
     assert found == (light[0] if light else amounts[-1])
+
+
+@pytest.mark.django_db
+def test_the_rest_of_what_only_members_read_is_behind_their_own_entrance():
+    edition = make_heavy(150, 1)
+    description = describe_edition(edition)
+
+    closed = freeze_edition(description, is_public=False)
+    several = freeze_digest(
+        describe_digest("每月摘要", [(description, False)], [e.id for e in description.entries])
+    )
+
+    rest = closed.html[closed.html.index("另有") :]
+    assert rest.index("[[enter]]") < rest.index("請到網站閱讀")
+    assert "[[enter:e" in several.html[several.html.index("另有") :].partition("請到")[0]
