@@ -14,6 +14,7 @@ from briefings.clients import count_times
 from briefings.contexts import EditionContext, describe_edition
 from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
+from briefings.readiness import Remark, Severity, check_edition
 from subscribers.addresses import BadAddress
 from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
@@ -36,7 +37,7 @@ from subscribers.variants import DEFAULT
 
 OPEN_MAILING = "subscribers.add_mailing"
 
-TRIALS = 30  # in an hour, of one editor
+TRIALS = 30  # mails in an hour, of one editor
 HOUR = 60 * 60
 
 # A preview is nobody's mail, so its links lead nowhere.
@@ -134,11 +135,11 @@ def _freeze_for(edition: Edition, theme: Theme | None, variant: Variant) -> Dige
 
 def _send_trial(request: HttpRequest, digest: Digest, addresses: list[str]) -> None:
     """At once, while the editor waits: they want to know whether it went out."""
-    if count_times(f"trial:{request.user.pk}", HOUR) > TRIALS:
-        messages.error(request, "這一小時內試寄的次數太多，請稍後再試。")
-        return
     with Relay() as relay:
         for address in addresses:
+            if count_times(f"trial:{request.user.pk}", HOUR) > TRIALS:
+                messages.error(request, "這一小時內試寄的次數太多，請稍後再試。")
+                break
             try:
                 relay.send(build_test(digest, address, PREVIEW_SLOTS))
             except Unreachable as error:
@@ -180,9 +181,19 @@ def show_mailing(request: HttpRequest, edition: Edition) -> HttpResponse:
         context |= {
             "readership": readership,
             "form": form if may_open else None,
+            "remarks": find_remarks(edition),
             "may_open": may_open and edition.is_published and readership.gets_it,
         }
     return _render(request, edition, "mailing", context)
+
+
+def find_remarks(edition: Edition) -> list[Remark]:
+    """What a person should weigh about the texts before they are in everybody's mailbox.
+
+    What hinders publishing is told where one publishes.
+    """
+    remarks = check_edition(edition)
+    return [one for one in remarks if one.entry and one.severity == Severity.WARNING]
 
 
 def _settle(request: HttpRequest, edition: Edition, form: MailDraftForm) -> None:

@@ -57,7 +57,7 @@ class Readership:
 
 
 def count_readership(edition: Edition, now: datetime | None = None) -> Readership:
-    """Four queries."""
+    """Four queries, beside those that describe the edition."""
     now = now or timezone.now()
     themes_by_entry = find_themes([entry.id for entry in describe_edition(edition).entries])
     wishes = find_wishes(now)

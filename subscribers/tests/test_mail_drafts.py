@@ -76,7 +76,7 @@ def test_what_is_too_long_is_told_and_nothing_is_sent(client, editor):
 
     answer = client.post(page_of(edition), {"subject": "長" * 121, "preheader": ""})
 
-    assert "請確保" in answer.text or "120" in answer.text
+    assert "121" in answer.text[answer.text.index("errorlist") :].partition("</ul>")[0]
     assert "長" * 121 in answer.text, "nothing typed is lost"
     assert not Mailing.objects.exists()
     assert not MailDraft.objects.exists()
@@ -101,3 +101,21 @@ def test_who_may_not_send_writes_nothing(client, editor):
     assert 'name="subject"' not in client.get(page_of(edition)).text
     assert client.post(page_of(edition), {"subject": "甲", "keep": ""}).status_code == 403
     assert not MailDraft.objects.exists()
+
+
+def test_what_is_amiss_in_the_texts_is_told_before_sending(client, editor):
+    theme = Theme.objects.create(name="貿易")
+    fine = {"headline": "甲題", "themes": [theme]}
+    edition = make_published(fine, {"headline": "乙題", "body": "<p>他說「好。</p>"}, number=3)
+    make_member()
+
+    page = client.get(page_of(edition)).text
+
+    assert "寄出前請留意" in page
+    assert "「乙題」未有政策主題" in page
+    assert "「甲題」未有政策主題" not in page
+    told = page[page.index("寄出前請留意") : page.index("</ul>", page.index("寄出前請留意"))]
+    assert told.count("「乙題」") == 2, "the bracket that is not closed, by itself"
+    assert "href" not in told, "who can't mend it is led nowhere"
+    open_mailing(edition, by=None)
+    assert "寄出前請留意" not in client.get(page_of(edition)).text

@@ -1,12 +1,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
-from subscribers.confirmations import wake_confirmations
-from subscribers.delivery import sweep
-from subscribers.digest_days import open_due_digests
 from subscribers.models import Delivery, Mailing, MailingState
+from subscribers.tasks import send_due
 
 
 class Command(BaseCommand):
@@ -16,9 +13,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        open_due_digests(timezone.now())
-        sweep(timezone.now())
-        wake_confirmations(timezone.now())
+        send_due()
         mailings = Mailing.objects.filter(state=MailingState.SENDING).count()
         waiting = Delivery.objects.unfinished().count()
         self.stdout.write(f"寄送中：{mailings} 次發送，尚有 {waiting} 份未寄出。")
