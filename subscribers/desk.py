@@ -20,7 +20,7 @@ from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
 from subscribers.mail_drafts import MailDraftForm
 from subscribers.mail_pages import show_mail_in_frame
-from subscribers.messages import build_test, fill_digest
+from subscribers.messages import build_trial, fill_digest
 from subscribers.models import (
     DeliveryState,
     Digest,
@@ -141,7 +141,7 @@ def _send_trial(request: HttpRequest, digest: Digest, addresses: list[str]) -> N
                 messages.error(request, "這一小時內試寄的次數太多，請稍後再試。")
                 break
             try:
-                relay.send(build_test(digest, address, PREVIEW_SLOTS))
+                relay.send(build_trial(digest, address, PREVIEW_SLOTS))
             except Unreachable as error:
                 messages.error(request, f"郵件伺服器現時連不上，請稍後再試：{error}")
                 break

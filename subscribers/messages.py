@@ -218,7 +218,7 @@ def _word_notice(notice: str, variant: Variant, facts: dict[str, Any]) -> list[W
     return wordings
 
 
-def build_test(digest: Digest, email: str, slots: Mapping[str, str]) -> Message:
+def build_trial(digest: Digest, email: str, slots: Mapping[str, str]) -> Message:
     """What a member would get, for somebody who is to look at it first: no member's copy, so it
     belongs to no list and its links lead where `slots` say. Raises BadAddress.
     """
