@@ -150,6 +150,7 @@ def test_an_edition_is_published_printed_mailed_read_and_found(site, inbox, page
         page.goto(f"{site.url}/")
         page.get_by_role("searchbox").first.fill(typed)
         page.keyboard.press("Enter")
+        page.wait_for_url("**/search/**")  # the home page has that link too
         page.get_by_role("link", name="談新質生產力與廠商").first.wait_for()
         assert page.locator("mark").count() > 0, typed
 
