@@ -20,6 +20,7 @@ from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
 from subscribers.bounces.intake import record_refusal
+from subscribers.digest_rules import NOTHING, Choice
 from subscribers.digests import freeze_edition, group_by_choice, keep_digest, make_subject
 from subscribers.messages import Message, build_message
 from subscribers.models import (
@@ -95,13 +96,11 @@ def wake_after_commit(mailing: Mailing) -> None:
     transaction.on_commit(lambda: _wake_all(mailing, mailing.opened_at), robust=True)
 
 
-def group_members(
-    edition: EditionContext, now: datetime | None = None
-) -> dict[tuple[int, ...], list[int]]:
-    """Who would get which entries of the edition: keys of members by keys of entries.
+def group_members(edition: EditionContext, now: datetime | None = None) -> dict[Choice, list[int]]:
+    """Who would get which entries of the edition, members by their keys.
 
     Those who want every edition but none of this one's themes, or had all of it in a digest,
-    stand under `()`. Three queries.
+    stand under NOTHING. Three queries.
     """
     themes_by_entry = find_themes([entry.id for entry in edition.entries])
     received = find_received(themes_by_entry)
@@ -148,13 +147,13 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
         raise MailingRefused(f"{edition}尚未出版，不能寄給會員。")
     description = describe_edition(edition)
     groups = group_members(description, mailing.opened_at)
-    groups.pop((), None)
+    groups.pop(NOTHING, None)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
     is_public, draft = is_open_to_public(edition), MailDraft.of(edition)
 
-    def freeze(chosen: tuple[int, ...], variant: Variant) -> Digest:
-        part = description.only(chosen)
+    def freeze(chosen: Choice, variant: Variant) -> Digest:
+        part = description.only(chosen.entries)
         return freeze_edition(part, is_public=is_public, variant=variant, draft=draft)
 
     write_deliveries(mailing, make_copies(mailing, groups, freeze))
@@ -162,10 +161,10 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
 
 def make_copies(
     mailing: Mailing,
-    groups: Mapping[tuple[int, ...], Iterable[int]],
-    freeze: Callable[[tuple[int, ...], Variant], Digest],
+    groups: Mapping[Choice, Iterable[int]],
+    freeze: Callable[[Choice, Variant], Digest],
 ) -> list[tuple[Member, Digest]]:
-    """For the members of each group, by their keys, a digest of its entries in their variant.
+    """For the members of each group, by their keys, a digest of that choice in their variant.
 
     Only the digests that somebody gets are made. That is most of the work, and locks no member.
     """
@@ -177,7 +176,7 @@ def make_copies(
         .only("pk", "email", "name", "script", "notice_language")
         if member.pk in chosen_by_member
     ]
-    digests: dict[tuple[tuple[int, ...], Variant], Digest] = {}
+    digests: dict[tuple[Choice, Variant], Digest] = {}
     for wish in dict.fromkeys((chosen_by_member[one.pk], one.variant) for one in readers):
         digests[wish] = freeze(*wish)
         keep_digest(digests[wish], mailing, wish[0])

@@ -25,8 +25,10 @@ from subscribers.delivery import (
     write_deliveries,
 )
 from subscribers.digest_rules import (
+    NOTHING,
     REACH,
     Account,
+    Choice,
     Frequency,
     Offer,
     Standing,
@@ -52,7 +54,6 @@ logger = logging.getLogger(__name__)
 BATCH = 1000  # keys that one statement names
 
 Person = AbstractBaseUser | AnonymousUser | None
-Choice = tuple[int, ...]
 
 
 def load_timetable() -> Timetable:
@@ -131,7 +132,7 @@ def open_digest(
         table = list_offers(now)
         readers = find_readers(kind, now)
         groups = group_readers(kind, table, readers, now)
-        groups.pop((), None)
+        groups.pop(NOTHING, None)
         if by and not groups:
             raise MailingRefused("現時沒有會員有新的短評可收。")
         day = DigestDay.objects.create(
@@ -185,7 +186,7 @@ def _make_mailing(
     publication = Publication.load()
     return Mailing.objects.create(
         kind=kind,
-        subject=contexts[max(contexts, key=len)].subject,
+        subject=contexts[max(contexts, key=lambda chosen: len(chosen.entries))].subject,
         sender_name=publication.sender,
         sender_email=publication.sender_email,
         reply_to=publication.reply_to,
@@ -206,7 +207,7 @@ def describe_editions(choices: Iterable[Choice]) -> list[tuple[EditionContext, b
 
     Some eight queries for each edition, however many choices and members.
     """
-    chosen = {entry for choice in choices for entry in choice}
+    chosen = {entry for choice in choices for entry in choice.entries}
     editions = Edition.objects.filter(entries__in=chosen).distinct().newest_first()
     return [(describe_edition(edition), is_open_to_public(edition)) for edition in editions]
 
@@ -263,7 +264,7 @@ def find_readers(kind: DigestKind, now: datetime) -> list[Reader]:
 def group_readers(
     kind: DigestKind, table: Collection[Offer], readers: Collection[Reader], now: datetime
 ) -> dict[Choice, list[int]]:
-    """Members by what they are due; those who are due nothing under `()`. Four queries.
+    """Members by what they are due; those who are due nothing under NOTHING. Four queries.
 
     The ledger is large: of what could be new to somebody all readers are asked about, of what
     came back only those to whom it did not come.
@@ -276,18 +277,18 @@ def group_readers(
     again = unlucky.entries_by_member(set().union(*returned.values()))
     for member, entries in again.items():
         received.setdefault(member, set()).update(entries)
-    nothing: frozenset[int] = frozenset()
+    no_entries: frozenset[int] = frozenset()
     groups: dict[Choice, list[int]] = {}
     for reader in readers:
         standing = Standing(
             since=reader.since,
             until=reader.account.until,
             themes=reader.themes,
-            offered=offered.get(reader.last_day, nothing),
-            received=received.get(reader.pk, nothing),
-            returned=returned.get(reader.pk, nothing),
+            offered=offered.get(reader.last_day, no_entries),
+            received=received.get(reader.pk, no_entries),
+            returned=returned.get(reader.pk, no_entries),
         )
-        groups.setdefault(choose_due(table, standing), []).append(reader.pk)
+        groups.setdefault(Choice(choose_due(table, standing)), []).append(reader.pk)
     return groups
 
 

@@ -18,7 +18,6 @@ from briefings.models import Entry
 from subscribers.delivery import MailingRefused
 from subscribers.desk import OPEN_MAILING, PREVIEW_SLOTS, offer_variants, read_variant
 from subscribers.digest_days import (
-    Choice,
     describe_choices,
     find_coming_day,
     find_readers,
@@ -28,6 +27,7 @@ from subscribers.digest_days import (
     open_digest,
     skip_digest,
 )
+from subscribers.digest_rules import NOTHING, Choice
 from subscribers.digests import freeze_digest
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
@@ -64,14 +64,17 @@ def list_coming(now: datetime) -> list[ComingDigest]:
 def describe_coming(kind: DigestKind, now: datetime) -> ComingDigest:
     due_on = find_coming_day(kind, now)
     choices, readers = count_choices(kind, now)
-    keys = {entry for chosen, _ in choices for entry in chosen}
+    keys = {entry for chosen, _ in choices for entry in chosen.entries}
     headlines = dict(Entry.objects.filter(pk__in=keys).values_list("pk", "headline"))
     return ComingDigest(
         kind,
         due_on,
         load_timetable().moment(due_on),
         readers,
-        tuple((count, tuple(headlines[entry] for entry in chosen)) for chosen, count in choices),
+        tuple(
+            (count, tuple(headlines[entry] for entry in chosen.entries))
+            for chosen, count in choices
+        ),
     )
 
 
@@ -79,9 +82,9 @@ def count_choices(kind: DigestKind, now: datetime) -> tuple[list[tuple[Choice, i
     """The choices with the number of their members, the fullest first; and all members served."""
     readers = find_readers(kind, now)
     groups = group_readers(kind, list_offers(now), readers, now)
-    groups.pop((), None)
+    groups.pop(NOTHING, None)
     choices = [(chosen, len(members)) for chosen, members in groups.items()]
-    return sorted(choices, key=lambda choice: (-len(choice[0]), -choice[1])), len(readers)
+    return sorted(choices, key=lambda choice: (-len(choice[0].entries), -choice[1])), len(readers)
 
 
 def show_digests(request: HttpRequest) -> HttpResponse:

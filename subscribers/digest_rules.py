@@ -27,6 +27,19 @@ LATEST = timedelta(days=92)
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What one mail brings, by keys, in its order; false if that is nothing."""
+
+    entries: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+
+NOTHING = Choice()
+
+
+@dataclass(frozen=True)
 class Offer:
     """An entry that members may read at this moment."""
 

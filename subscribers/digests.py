@@ -1,7 +1,7 @@
 """What one mailing shows one kind of member: choosing it is pure, freezing it renders."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from briefings.contexts import EditionContext, EntryContext, absolute_url
+from subscribers.digest_rules import Choice
 from subscribers.models import Digest, DigestItem, MailDraft, Mailing
 from subscribers.plaintext import to_plain_text
 from subscribers.variants import DEFAULT, Variant
@@ -44,26 +45,26 @@ def group_by_choice(
     themes_by_entry: Mapping[int, Set[int]],
     wishes: Iterable[tuple[int, frozenset[int]]],
     received: Mapping[int, Set[int]],
-) -> dict[tuple[int, ...], list[int]]:
-    """Members by the entries chosen for them; those for whom there is nothing under `()`.
+) -> dict[Choice, list[int]]:
+    """Members by what is chosen for them; those for whom there is nothing under NOTHING.
 
     `wishes` are pairs of a member and the themes they want. Members are many and wishes few, so
     each wish is answered once. `received` has the few who had some of it in a digest.
     """
     choices: dict[frozenset[int], tuple[int, ...]] = {}
-    groups: dict[tuple[int, ...], list[int]] = {}
+    groups: dict[Choice, list[int]] = {}
     for member, wanted in wishes:
         if wanted not in choices:
             choices[wanted] = choose_entries(themes_by_entry, wanted)
         chosen = choices[wanted]
         if member in received:
             chosen = tuple(entry for entry in chosen if entry not in received[member])
-        groups.setdefault(chosen, []).append(member)
+        groups.setdefault(Choice(chosen), []).append(member)
     return groups
 
 
-def digest_key(entry_ids: Iterable[int], variant: Variant = DEFAULT) -> str:
-    entries = ",".join(map(str, entry_ids))
+def digest_key(chosen: Choice, variant: Variant = DEFAULT) -> str:
+    entries = ",".join(map(str, chosen.entries))
     return sha256(f"{variant.script}:{variant.language}:{entries}".encode()).hexdigest()
 
 
@@ -111,18 +112,18 @@ class DigestContext:
 
 
 def describe_digest(
-    label: str, editions: Iterable[tuple[EditionContext, bool]], entry_ids: Collection[int]
+    label: str, editions: Iterable[tuple[EditionContext, bool]], choice: Choice
 ) -> DigestContext:
     """The chosen entries of the editions, each with whether the public may read it."""
     parts: list[DigestPart] = []
     position = 0
     for edition, is_public in editions:
-        chosen = edition.only(entry_ids)
-        if chosen.entries:
+        part = edition.only(choice.entries)
+        if part.entries:
             entries = tuple(
-                DigestedEntry(n, entry) for n, entry in enumerate(chosen.entries, position + 1)
+                DigestedEntry(n, entry) for n, entry in enumerate(part.entries, position + 1)
             )
-            parts.append(DigestPart(chosen, is_public, entries))
+            parts.append(DigestPart(part, is_public, entries))
             position += len(entries)
     return DigestContext(label, tuple(parts))
 
@@ -162,7 +163,7 @@ def freeze_edition(
     With `is_public` false its links go by the member's own entrance, since the pages themselves
     would turn the reader away.
     """
-    entry_ids = [entry.id for entry in edition.entries]
+    chosen = Choice(tuple(entry.id for entry in edition.entries))
     context = {
         "edition": edition,
         "is_public": is_public,
@@ -172,12 +173,12 @@ def freeze_edition(
         or propose_preheader([entry.headline for entry in edition.entries]),
     }
     subject = (draft and draft.subject) or make_subject(edition)
-    return _freeze(Contents("edition", subject, entry_ids, edition, context), variant)
+    return _freeze(Contents("edition", subject, chosen, edition, context), variant)
 
 
 def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
     """Unsaved. It carries the imprint of the newest edition in it."""
-    entry_ids = [item.entry.id for item in digest.entries]
+    chosen = Choice(tuple(item.entry.id for item in digest.entries))
     newest = digest.parts[0].edition
     archive = absolute_url(reverse("briefings:edition_list"))
     last = digest.entries[-1].anchor  # left out, if anything is
@@ -186,7 +187,7 @@ def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
         "rest_url": archive if digest.is_public else f"[[enter:{last}]]",
         "preheader": propose_preheader([item.entry.headline for item in digest.entries]),
     }
-    return _freeze(Contents("digest", digest.subject, entry_ids, newest, context), variant)
+    return _freeze(Contents("digest", digest.subject, chosen, newest, context), variant)
 
 
 @dataclass(frozen=True)
@@ -195,14 +196,15 @@ class Contents:
 
     template: str
     subject: str
-    entry_ids: Sequence[int]
+    chosen: Choice
     edition: EditionContext  # whose imprint it carries
     context: Mapping[str, object]
 
     @property
     def most(self) -> "Amount":
-        is_long = self.template == "digest" and len(self.entry_ids) > MOST_WHOLE
-        return Amount(tuple(self.entry_ids), 0 if is_long else len(self.entry_ids))
+        entries = self.chosen.entries
+        is_long = self.template == "digest" and len(entries) > MOST_WHOLE
+        return Amount(entries, 0 if is_long else len(entries))
 
 
 def _freeze(contents: Contents, variant: Variant) -> Digest:
@@ -223,7 +225,7 @@ def _freeze(contents: Contents, variant: Variant) -> Digest:
     amount = find_amount(contents.most, lambda amount: weigh(render(amount)))
     text = render_to_string(f"{place}/body.txt", shared | amount.context)
     return Digest(
-        key=digest_key(contents.entry_ids, variant),
+        key=digest_key(contents.chosen, variant),
         subject=variant.write_line(contents.subject),
         text=variant.write_text(text),
         html=render(amount),
@@ -276,11 +278,11 @@ def weigh(html: str) -> int:
     return encoded + 2 * -(-encoded // 76)
 
 
-def keep_digest(digest: Digest, mailing: Mailing, entry_ids: Iterable[int]) -> None:
+def keep_digest(digest: Digest, mailing: Mailing, chosen: Choice) -> None:
     """With what is in it, in order: by that it is known later who has had what."""
     digest.mailing = mailing
     digest.save()
     DigestItem.objects.bulk_create(
         DigestItem(digest=digest, entry_id=entry, position=position)
-        for position, entry in enumerate(entry_ids, start=1)
+        for position, entry in enumerate(chosen.entries, start=1)
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from briefings.contexts import describe_edition
 from briefings.models import Edition
 from subscribers.delivery import find_received, find_themes, find_wishes
+from subscribers.digest_rules import NOTHING, Choice
 from subscribers.digests import group_by_choice
 from subscribers.models import Frequency, Member, MemberState
 from subscribers.models.suppressions import is_suppressed
@@ -63,8 +64,8 @@ def count_readership(edition: Edition, now: datetime | None = None) -> Readershi
     wishes = find_wishes(now)
     wanted = group_by_choice(themes_by_entry, wishes.items(), received={})
     due = group_by_choice(themes_by_entry, wishes.items(), find_received(themes_by_entry))
-    whole = len(due.get(tuple(themes_by_entry), []))
-    nothing, other_themes = len(due.get((), [])), len(wanted.get((), []))
+    whole = len(due.get(Choice(tuple(themes_by_entry)), []))
+    nothing, other_themes = len(due.get(NOTHING, [])), len(wanted.get(NOTHING, []))
     by_reason = count_by_reason(now)
     left_out = [(REASONS[reason], by_reason.get(reason, 0)) for reason in REASONS]
     left_out += [(OTHER_THEMES, other_themes), (HAD_IT, nothing - other_themes)]
