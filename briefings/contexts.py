@@ -86,6 +86,7 @@ class CorrectedPart:
 
 @dataclass(frozen=True)
 class CorrectionContext:
+    id: int
     made_at: datetime
     note: str
     before: Mapping[str, Any]
@@ -320,6 +321,7 @@ def describe_corrections(corrections: Iterable[Correction]) -> tuple[CorrectionC
     """All of an entry's, the oldest first: of each text the next tells whether it was public."""
     return tuple(
         CorrectionContext(
+            made.pk,
             made.made_at,
             made.note,
             made.before,

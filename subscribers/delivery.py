@@ -21,7 +21,15 @@ from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
 from subscribers.bounces.intake import record_refusal
 from subscribers.digest_rules import NOTHING, Choice
-from subscribers.digests import freeze_edition, group_by_choice, keep_digest, make_subject
+from subscribers.digests import (
+    CorrectedEntry,
+    add_corrections,
+    freeze_edition,
+    group_by_choice,
+    keep_digest,
+    list_corrected,
+    make_subject,
+)
 from subscribers.messages import Message, build_message
 from subscribers.models import (
     Delivery,
@@ -32,6 +40,7 @@ from subscribers.models import (
     Mailing,
     MailingState,
     Member,
+    find_corrections_due,
 )
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
 from subscribers.variants import Variant
@@ -150,13 +159,38 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     groups.pop(NOTHING, None)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
+    groups = add_corrections(groups, find_corrections_due(mailing.opened_at))
+    corrected = describe_corrected(groups)
     is_public, draft = is_open_to_public(edition), MailDraft.of(edition)
 
     def freeze(chosen: Choice, variant: Variant) -> Digest:
-        part = description.only(chosen.entries)
-        return freeze_edition(part, is_public=is_public, variant=variant, draft=draft)
+        return freeze_edition(
+            description.only(chosen.entries),
+            is_public=is_public,
+            variant=variant,
+            draft=draft,
+            corrected=[corrected[correction] for correction in chosen.corrections],
+        )
 
     write_deliveries(mailing, make_copies(mailing, groups, freeze))
+
+
+def describe_corrected(choices: Iterable[Choice]) -> dict[int, CorrectedEntry]:
+    """What the choices' corrections are of, by the corrections' keys.
+
+    None, and no query, if they have none; else some eight queries for each edition concerned.
+    """
+    wanted = {correction for choice in choices for correction in choice.corrections}
+    if not wanted:
+        return {}
+    editions = Edition.objects.filter(entries__corrections__in=wanted).distinct()
+    return {
+        corrected.correction.id: corrected
+        for edition in editions
+        for corrected in list_corrected(
+            describe_edition(edition), is_public=is_open_to_public(edition)
+        )
+    }
 
 
 def make_copies(

@@ -18,6 +18,7 @@ from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, Entry, Publication
 from subscribers.delivery import (
     MailingRefused,
+    describe_corrected,
     find_themes,
     is_open_to_public,
     make_copies,
@@ -46,6 +47,7 @@ from subscribers.models import (
     DigestSchedule,
     Mailing,
     Member,
+    find_corrections_due,
 )
 from subscribers.sending_days import Timetable
 
@@ -198,8 +200,8 @@ def _make_mailing(
 def describe_choices(kind: DigestKind, choices: Iterable[Choice]) -> dict[Choice, DigestContext]:
     """What a digest of each holds."""
     choices = list(choices)
-    descriptions = describe_editions(choices)
-    return {chosen: describe_digest(kind.label, descriptions, chosen) for chosen in choices}
+    editions, corrected = describe_editions(choices), describe_corrected(choices)
+    return {chosen: describe_digest(kind.label, editions, chosen, corrected) for chosen in choices}
 
 
 def describe_editions(choices: Iterable[Choice]) -> list[tuple[EditionContext, bool]]:
@@ -264,7 +266,8 @@ def find_readers(kind: DigestKind, now: datetime) -> list[Reader]:
 def group_readers(
     kind: DigestKind, table: Collection[Offer], readers: Collection[Reader], now: datetime
 ) -> dict[Choice, list[int]]:
-    """Members by what they are due; those who are due nothing under NOTHING. Four queries.
+    """Members by what they are due; those who are due nothing under NOTHING. Five queries, or seven
+    where there are corrections to tell.
 
     The ledger is large: of what could be new to somebody all readers are asked about, of what
     came back only those to whom it did not come.
@@ -277,6 +280,7 @@ def group_readers(
     again = unlucky.entries_by_member(set().union(*returned.values()))
     for member, entries in again.items():
         received.setdefault(member, set()).update(entries)
+    corrections = find_corrections_due(now)
     no_entries: frozenset[int] = frozenset()
     groups: dict[Choice, list[int]] = {}
     for reader in readers:
@@ -288,7 +292,8 @@ def group_readers(
             received=received.get(reader.pk, no_entries),
             returned=returned.get(reader.pk, no_entries),
         )
-        groups.setdefault(Choice(choose_due(table, standing)), []).append(reader.pk)
+        choice = Choice(choose_due(table, standing), corrections.get(reader.pk, ()))
+        groups.setdefault(choice, []).append(reader.pk)
     return groups
 
 

@@ -1,6 +1,6 @@
 """The desk's page of digests: what is coming, what it would be now, and what came of the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from briefings.models import Entry
+from briefings.models import Correction, Entry
 from subscribers.delivery import MailingRefused
 from subscribers.desk import OPEN_MAILING, PREVIEW_SLOTS, offer_variants, read_variant
 from subscribers.digest_days import (
@@ -64,18 +64,31 @@ def list_coming(now: datetime) -> list[ComingDigest]:
 def describe_coming(kind: DigestKind, now: datetime) -> ComingDigest:
     due_on = find_coming_day(kind, now)
     choices, readers = count_choices(kind, now)
-    keys = {entry for chosen, _ in choices for entry in chosen.entries}
-    headlines = dict(Entry.objects.filter(pk__in=keys).values_list("pk", "headline"))
+    shown = _name_items(chosen for chosen, _ in choices)
     return ComingDigest(
         kind,
         due_on,
         load_timetable().moment(due_on),
         readers,
-        tuple(
-            (count, tuple(headlines[entry] for entry in chosen.entries))
-            for chosen, count in choices
-        ),
+        tuple((count, shown[chosen]) for chosen, count in choices),
     )
+
+
+def _name_items(choices: Iterable[Choice]) -> dict[Choice, tuple[str, ...]]:
+    """What each brings, in words."""
+    choices = list(choices)
+    entries = {entry for chosen in choices for entry in chosen.entries}
+    corrections = {correction for chosen in choices for correction in chosen.corrections}
+    headlines = dict(Entry.objects.filter(pk__in=entries).values_list("pk", "headline"))
+    corrected = Correction.objects.filter(pk__in=corrections)
+    headlines_of = dict(corrected.values_list("pk", "entry__headline"))
+    return {
+        chosen: (
+            *(f"更正：{headlines_of[correction]}" for correction in chosen.corrections),
+            *(headlines[entry] for entry in chosen.entries),
+        )
+        for chosen in choices
+    }
 
 
 def count_choices(kind: DigestKind, now: datetime) -> tuple[list[tuple[Choice, int]], int]:

@@ -3,7 +3,7 @@
 Pure: no database, no clock. `docs/decisions/0012-digest-rules.md` says it in words, and why.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -31,9 +31,10 @@ class Choice:
     """What one mail brings, by keys, in its order; false if that is nothing."""
 
     entries: tuple[int, ...] = ()
+    corrections: tuple[int, ...] = ()  # to entries that the member has had before
 
     def __bool__(self) -> bool:
-        return bool(self.entries)
+        return bool(self.entries or self.corrections)
 
 
 NOTHING = Choice()
@@ -81,6 +82,31 @@ def _is_due(offer: Offer, member: Standing) -> bool:
 
 def _is_wanted(offer: Offer, member: Standing) -> bool:
     return not member.themes or bool(member.themes & offer.themes)
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """A correction that who received the original is to be told of."""
+
+    correction: int
+    entry: int
+    made_at: datetime
+
+
+def choose_corrections(
+    errata: Iterable[Erratum], had: Mapping[int, datetime], told: Set[int]
+) -> tuple[int, ...]:
+    """Those of texts that the member was sent as they were before, in the order given.
+
+    `had` says of each entry when the mailing that brought it was opened.
+    """
+    return tuple(
+        erratum.correction
+        for erratum in errata
+        if erratum.correction not in told
+        and erratum.entry in had
+        and had[erratum.entry] <= erratum.made_at
+    )
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
+from types import MappingProxyType
 
 import css_inline
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from briefings.contexts import EditionContext, EntryContext, absolute_url
+from briefings.contexts import CorrectionContext, EditionContext, EntryContext, absolute_url
 from subscribers.digest_rules import Choice
-from subscribers.models import Digest, DigestItem, MailDraft, Mailing
+from subscribers.models import Digest, DigestCorrection, DigestItem, MailDraft, Mailing
 from subscribers.plaintext import to_plain_text
 from subscribers.variants import DEFAULT, Variant
 
@@ -63,9 +64,21 @@ def group_by_choice(
     return groups
 
 
+def add_corrections(
+    groups: Mapping[Choice, Iterable[int]], due: Mapping[int, tuple[int, ...]]
+) -> dict[Choice, list[int]]:
+    """The same groups, parted by what the members in them are to be told."""
+    parted: dict[Choice, list[int]] = {}
+    for chosen, members in groups.items():
+        for member in members:
+            choice = replace(chosen, corrections=due.get(member, ()))
+            parted.setdefault(choice, []).append(member)
+    return parted
+
+
 def digest_key(chosen: Choice, variant: Variant = DEFAULT) -> str:
-    entries = ",".join(map(str, chosen.entries))
-    return sha256(f"{variant.script}:{variant.language}:{entries}".encode()).hexdigest()
+    items = ";".join(",".join(map(str, keys)) for keys in (chosen.entries, chosen.corrections))
+    return sha256(f"{variant.script}:{variant.language}:{items}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -90,31 +103,70 @@ class DigestPart:
 
 
 @dataclass(frozen=True)
+class CorrectedEntry:
+    """A correction, and the entry as it reads now."""
+
+    edition: EditionContext
+    is_public: bool
+    entry: EntryContext
+    correction: CorrectionContext
+
+    @property
+    def anchor(self) -> str:
+        return f"e{self.entry.id}"
+
+
+@dataclass(frozen=True)
 class DigestContext:
-    """Entries of several editions, the newest edition first."""
+    """Entries of several editions, the newest edition first, and corrections to earlier ones; one
+    of the two at least.
+    """
 
     label: str
     parts: tuple[DigestPart, ...]
+    corrected: tuple[CorrectedEntry, ...] = ()
 
     @property
     def entries(self) -> tuple[DigestedEntry, ...]:
         return tuple(entry for part in self.parts for entry in part.entries)
 
     @property
+    def choice(self) -> Choice:
+        return Choice(
+            tuple(item.entry.id for item in self.entries),
+            tuple(corrected.correction.id for corrected in self.corrected),
+        )
+
+    @property
     def is_public(self) -> bool:
-        return all(part.is_public for part in self.parts)
+        are_public = [part.is_public for part in self.parts]
+        return all(are_public) and all(each.is_public for each in self.corrected)
+
+    @property
+    def edition(self) -> EditionContext:
+        """The newest that it has something of."""
+        return self.parts[0].edition if self.parts else self.corrected[-1].edition
+
+    @property
+    def headlines(self) -> list[str]:
+        return [item.entry.headline for item in self.entries or self.corrected]
 
     @property
     def subject(self) -> str:
-        publication = self.parts[0].edition.publication
-        headlines = [item.entry.headline for item in self.entries]
-        return _shorten(f"{publication.name} {self.label}：{join_headlines(headlines)}")
+        label = self.label if self.entries else "更正"
+        name = self.edition.publication.name
+        return _shorten(f"{name} {label}：{join_headlines(self.headlines)}")
 
 
 def describe_digest(
-    label: str, editions: Iterable[tuple[EditionContext, bool]], choice: Choice
+    label: str,
+    editions: Iterable[tuple[EditionContext, bool]],
+    choice: Choice,
+    corrected: Mapping[int, CorrectedEntry] = MappingProxyType({}),
 ) -> DigestContext:
-    """The chosen entries of the editions, each with whether the public may read it."""
+    """The chosen entries of the editions, each with whether the public may read it, and what the
+    chosen corrections are of.
+    """
     parts: list[DigestPart] = []
     position = 0
     for edition, is_public in editions:
@@ -125,7 +177,14 @@ def describe_digest(
             )
             parts.append(DigestPart(part, is_public, entries))
             position += len(entries)
-    return DigestContext(label, tuple(parts))
+    told = tuple(corrected[correction] for correction in choice.corrections)
+    return DigestContext(label, tuple(parts), told)
+
+
+def list_corrected(edition: EditionContext, *, is_public: bool) -> Iterator[CorrectedEntry]:
+    for entry in edition.entries:
+        for correction in entry.corrections:
+            yield CorrectedEntry(edition, is_public, entry, correction)
 
 
 def join_headlines(headlines: Sequence[str]) -> str:
@@ -157,15 +216,20 @@ def freeze_edition(
     is_public: bool,
     variant: Variant = DEFAULT,
     draft: MailDraft | None = None,
+    corrected: Sequence[CorrectedEntry] = (),
 ) -> Digest:
     """An unsaved digest of all the entries of `edition`, which may be a part (`only()`).
 
     With `is_public` false its links go by the member's own entrance, since the pages themselves
     would turn the reader away.
     """
-    chosen = Choice(tuple(entry.id for entry in edition.entries))
+    chosen = Choice(
+        tuple(entry.id for entry in edition.entries),
+        tuple(each.correction.id for each in corrected),
+    )
     context = {
         "edition": edition,
+        "corrected": corrected,
         "is_public": is_public,
         "texts": [(entry, to_plain_text(entry.body)) for entry in edition.entries],
         "rest_url": edition.url if is_public else "[[enter]]",
@@ -178,16 +242,17 @@ def freeze_edition(
 
 def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
     """Unsaved. It carries the imprint of the newest edition in it."""
-    chosen = Choice(tuple(item.entry.id for item in digest.entries))
-    newest = digest.parts[0].edition
     archive = absolute_url(reverse("briefings:edition_list"))
-    last = digest.entries[-1].anchor  # left out, if anything is
+    last = (digest.entries or digest.corrected)[-1].anchor  # left out, if anything is
     context = {
         "digest": digest,
+        "corrected": digest.corrected,
         "rest_url": archive if digest.is_public else f"[[enter:{last}]]",
-        "preheader": propose_preheader([item.entry.headline for item in digest.entries]),
+        "preheader": propose_preheader(digest.headlines),
     }
-    return _freeze(Contents("digest", digest.subject, chosen, newest, context), variant)
+    template = "digest" if digest.entries else "correction"
+    contents = Contents(template, digest.subject, digest.choice, digest.edition, context)
+    return _freeze(contents, variant)
 
 
 @dataclass(frozen=True)
@@ -285,4 +350,8 @@ def keep_digest(digest: Digest, mailing: Mailing, chosen: Choice) -> None:
     DigestItem.objects.bulk_create(
         DigestItem(digest=digest, entry_id=entry, position=position)
         for position, entry in enumerate(chosen.entries, start=1)
+    )
+    DigestCorrection.objects.bulk_create(
+        DigestCorrection(digest=digest, correction_id=correction, position=position)
+        for position, correction in enumerate(chosen.corrections, start=1)
     )

@@ -13,6 +13,7 @@ from typing import cast
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
@@ -20,7 +21,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from briefings.clients import count_asking
-from briefings.models import Audience, Edition
+from briefings.models import Audience, Edition, Entry
 from subscribers.messages import build_login
 from subscribers.models import (
     LOGIN_LINK_GOOD_FOR,
@@ -177,11 +178,11 @@ def is_entrance_open(delivery: Delivery, now: datetime) -> bool:
 def find_place(delivery: Delivery, place: str) -> tuple[Edition, str] | None:
     """Where a link of the delivery's mail leads, and the edition that is to be open for it.
 
-    In an edition's mail: "pdf", an entry's anchor, or its beginning. In a digest: the page of an
-    entry that is in it, by its key. None if there is no such entry.
+    In an edition's mail: "pdf", an entry's anchor, or its beginning. In any: the page of an entry
+    that is in it or that it has a correction of, by its key. None if there is no such entry.
     """
     edition = delivery.mailing.edition
-    if edition is None:
+    if edition is None or _ENTRY.fullmatch(place):
         return _find_entry(delivery, place)
     path = edition.get_absolute_url()
     if place == "pdf":
@@ -191,11 +192,13 @@ def find_place(delivery: Delivery, place: str) -> tuple[Edition, str] | None:
 
 def _find_entry(delivery: Delivery, place: str) -> tuple[Edition, str] | None:
     named = _ENTRY.fullmatch(place)
-    items = delivery.digest.items.select_related("entry__edition")
-    item = items.filter(entry=int(named[1])).first() if named else items.first()
-    if item is None or item.entry.edition is None:
+    is_shown = Q(pk__in=delivery.digest.items.values("entry"))
+    is_corrected = Q(pk__in=delivery.digest.corrections.values("correction__entry"))
+    entries = Entry.objects.select_related("edition").filter(is_shown | is_corrected)
+    entry = entries.filter(pk=int(named[1])).first() if named else entries.newest_first().first()
+    if entry is None or entry.edition is None:
         return None
-    return item.entry.edition, item.entry.get_absolute_url()
+    return entry.edition, entry.get_absolute_url()
 
 
 def forget_old_logins(now: datetime) -> None:

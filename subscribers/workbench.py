@@ -8,18 +8,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from briefings.workbench import Card
+from subscribers.desk import OPEN_MAILING
 from subscribers.growth import count_members_by_month
-from subscribers.models import DeliveryState, Mailing, Member
+from subscribers.models import DeliveryState, Mailing, Member, find_undecided
 
+SHOWN = 6
 TROUBLES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
 
 def list_cards(request: HttpRequest) -> list[Card]:
-    """Those that this person may see; some five queries."""
+    """Those that this person may see; some six queries."""
     if not request.user.has_perm("subscribers.view_mailing"):
         return []
+    undecided = show_undecided_corrections() if request.user.has_perm(OPEN_MAILING) else None
     may_see_members = request.user.has_perm("subscribers.view_member")
-    return [show_last_mailing(), show_members(is_linked=may_see_members)]
+    cards = [show_last_mailing(), show_members(is_linked=may_see_members)]
+    return [undecided, *cards] if undecided else cards
 
 
 def show_last_mailing() -> Card:
@@ -38,6 +42,19 @@ def show_last_mailing() -> Card:
                 (state.label, counts[state]) for state in TROUBLES if counts.get(state, 0)
             ],
         },
+    )
+
+
+def show_undecided_corrections() -> Card | None:
+    """None if there is nothing to decide."""
+    corrections = find_undecided(timezone.now()).select_related("entry__edition")[:SHOWN]
+    if not corrections:
+        return None
+    return Card(
+        "undecided-corrections",
+        "更正：未決定是否通知會員",
+        "subscribers/desk/undecided_corrections.html",
+        about={"corrections": corrections},
     )
 
 

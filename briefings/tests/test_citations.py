@@ -106,7 +106,7 @@ def test_apa_shortens_more_than_twenty_authors():
 
 
 def test_a_corrected_entry_is_cited_in_the_version_that_was_read():
-    made = CorrectionContext(None, "", {}, {})
+    made = CorrectionContext(1, None, "", {}, {})
 
     cited = cite_in_apa(replace(ENTRY, corrections=(made, made)), EDITION)
 

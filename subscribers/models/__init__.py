@@ -9,6 +9,13 @@ from subscribers.models.consent import (
     ConsentWording,
     RecordsStand,
 )
+from subscribers.models.corrections import (
+    CorrectionMail,
+    find_corrections_due,
+    find_undecided,
+    list_errata,
+    match_errata,
+)
 from subscribers.models.deliveries import Delivery, DeliveryQuerySet
 from subscribers.models.imports import (
     ImportedRow,
@@ -19,6 +26,7 @@ from subscribers.models.joining import JoiningRequest
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
 from subscribers.models.mailings import (
     Digest,
+    DigestCorrection,
     DigestDay,
     DigestItem,
     DigestSchedule,
@@ -36,6 +44,7 @@ from subscribers.models.members import (
     word_consent,
 )
 from subscribers.models.states import (
+    CorrectionWay,
     DeliveryState,
     DigestDayState,
     DigestKind,
@@ -66,10 +75,13 @@ __all__ = [
     "ConsentRecord",
     "ConsentWay",
     "ConsentWording",
+    "CorrectionMail",
+    "CorrectionWay",
     "Delivery",
     "DeliveryQuerySet",
     "DeliveryState",
     "Digest",
+    "DigestCorrection",
     "DigestDay",
     "DigestDayState",
     "DigestItem",
@@ -101,5 +113,9 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "Variant",
+    "find_corrections_due",
+    "find_undecided",
+    "list_errata",
+    "match_errata",
     "word_consent",
 ]

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from briefings.models import State
-from subscribers.models.mailings import Digest, DigestItem, Mailing
+from subscribers.models.mailings import Digest, DigestCorrection, DigestItem, Mailing
 from subscribers.models.members import Member
 from subscribers.models.states import RECEIVED, RETURNED, DeliveryState, MailingKind
 from subscribers.models.suppressions import is_suppressed
@@ -40,14 +40,18 @@ def _is_readable() -> Q:
     return Q(of_published_edition) | ~(Q(_is_of_an_edition()) | Q(gone))
 
 
-def _came_otherwise() -> Exists:
+def _came_otherwise() -> Q:
     """The member has something of it by another delivery."""
-    other = DigestItem.objects.filter(
-        digest__deliveries__member=OuterRef("member_id"),
-        digest__deliveries__state__in=RECEIVED,
-        entry__in=DigestItem.objects.filter(digest=OuterRef(OuterRef("digest_id"))).values("entry"),
+    others = Q(
+        digest__deliveries__member=OuterRef("member_id"), digest__deliveries__state__in=RECEIVED
     )
-    return Exists(other)
+    its_own = Q(digest=OuterRef(OuterRef("digest_id")))
+    items, corrections = DigestItem.objects, DigestCorrection.objects
+    entries = items.filter(others, entry__in=items.filter(its_own).values("entry"))
+    told = corrections.filter(
+        others, correction__in=corrections.filter(its_own).values("correction")
+    )
+    return Q(Exists(entries) | Exists(told))
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -61,6 +65,31 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         pairs = self.filter(member__isnull=False, digest__items__entry__in=list(entry_ids))
         for member, entry in pairs.values_list("member_id", "digest__items__entry_id"):
             found.setdefault(member, set()).add(entry)
+        return found
+
+    def openings_by_member(self, entry_ids: Iterable[int]) -> dict[int, dict[int, datetime]]:
+        """By the member they are addressed to, which of these entries are in them, and when the
+        mailing that brought it was opened, the first if several did. One query.
+        """
+        found: dict[int, dict[int, datetime]] = {}
+        ours = self.filter(member__isnull=False, digest__items__entry__in=list(entry_ids))
+        rows = ours.order_by("-mailing__opened_at").values_list(
+            "member_id", "digest__items__entry_id", "mailing__opened_at"
+        )
+        for member, entry, opened_at in rows:
+            found.setdefault(member, {})[entry] = opened_at
+        return found
+
+    def corrections_by_member(self, correction_ids: Iterable[int]) -> dict[int, set[int]]:
+        """Which of these corrections they tell, by the member. One query."""
+        found: dict[int, set[int]] = {}
+        ours = self.filter(
+            member__isnull=False, digest__corrections__correction__in=list(correction_ids)
+        )
+        for member, correction in ours.values_list(
+            "member_id", "digest__corrections__correction_id"
+        ):
+            found.setdefault(member, set()).add(correction)
         return found
 
     def received(self) -> Self:
@@ -95,7 +124,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def unsettled(self) -> Self:
         """Those that a person may send again: not what failed and came with a later digest."""
-        failed = Q(state=DeliveryState.FAILED) & ~Q(_came_otherwise())
+        failed = Q(state=DeliveryState.FAILED) & ~_came_otherwise()
         return self.filter(failed | Q(state=DeliveryState.UNKNOWN))
 
     def requeue_unsettled(self, now: datetime) -> int:

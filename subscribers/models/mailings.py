@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
-from briefings.models import Edition, Entry, State
+from briefings.models import Correction, Edition, Entry, State
 from subscribers.models.states import (
     DeliveryState,
     DigestDayState,
@@ -24,8 +24,8 @@ class MailingQuerySet(models.QuerySet["Mailing"]):
 
 
 class Mailing(models.Model):
-    """One decision to send: an edition to those who want every edition, or a week's or a month's
-    digest to those who want that.
+    """One decision to send: an edition to those who want every edition, a week's or a month's
+    digest to those who want that, or a correction to those who were sent the original.
 
     Whatever its messages are made of is kept here or in its digests, so that a message built
     again tomorrow has the same bytes.
@@ -99,9 +99,10 @@ class MailDraft(models.Model):
 class DigestQuerySet(models.QuerySet["Digest"]):
     def showing_withdrawn(self) -> models.QuerySet["Digest"]:
         """Those with something in them that members may no longer read."""
-        is_readable = Q(entry__state=State.PUBLISHED, entry__edition__state=State.PUBLISHED)
-        gone = DigestItem.objects.filter(~is_readable, digest=OuterRef("pk"))
-        return self.filter(Exists(gone))
+        readable = Entry.objects.filter(state=State.PUBLISHED, edition__state=State.PUBLISHED)
+        gone = DigestItem.objects.exclude(entry__in=readable).filter(digest=OuterRef("pk"))
+        amiss = DigestCorrection.objects.exclude(correction__entry__in=readable)
+        return self.filter(Exists(gone) | Exists(amiss.filter(digest=OuterRef("pk"))))
 
 
 class Digest(models.Model):
@@ -142,6 +143,27 @@ class DigestItem(models.Model):
 
     def __str__(self) -> str:
         return f"摘要中的一篇（{self.pk}）"
+
+
+class DigestCorrection(models.Model):
+    """A correction that a digest tells of."""
+
+    digest = models.ForeignKey(Digest, on_delete=models.CASCADE, related_name="corrections")
+    correction = models.ForeignKey(Correction, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "摘要中的更正"
+        default_permissions = ()
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["digest", "correction"], name="correction_once_in_a_digest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"摘要中的更正（{self.pk}）"
 
 
 class DigestSchedule(models.Model):

@@ -16,6 +16,15 @@ class MailingKind(models.TextChoices):
     EDITION = "edition", "每期"
     WEEKLY = Frequency.WEEKLY.value, "每週摘要"
     MONTHLY = Frequency.MONTHLY.value, "每月摘要"
+    CORRECTION = "correction", "更正"
+
+
+class CorrectionWay(models.TextChoices):
+    """How those who received the original are told."""
+
+    AT_ONCE = "at_once", "立即寄出"
+    WITH_NEXT = "with_next", "隨下一封郵件"
+    NEVER = "never", "不通知"
 
 
 class DigestDayState(models.TextChoices):

@@ -10,11 +10,13 @@ from itertools import count
 from random import Random
 from types import SimpleNamespace
 
+from django.contrib.auth.models import AnonymousUser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from briefings.models import Audience, Edition, Entry, State, Theme
+from briefings.corrections import correcting
+from briefings.models import Audience, Correction, Edition, Entry, State, Theme
 from briefings.publishing import (
     publish_edition,
     restore_entry,
@@ -22,10 +24,19 @@ from briefings.publishing import (
     withdraw_entry,
 )
 from briefings.tests.makers import make_draft
+from subscribers.correction_mails import decide
 from subscribers.delivery import MailingRefused, open_mailing, send_again
 from subscribers.digest_days import load_timetable, open_due_digests, open_if_due
 from subscribers.digest_rules import DIGESTS, Frequency
-from subscribers.models import Delivery, DeliveryState, DigestDay, DigestKind, Mailing, Member
+from subscribers.models import (
+    CorrectionWay,
+    Delivery,
+    DeliveryState,
+    DigestDay,
+    DigestKind,
+    Mailing,
+    Member,
+)
 from subscribers.sending_days import HONG_KONG
 
 EVERY, PAUSED = Frequency.EVERY_EDITION, Frequency.PAUSED
@@ -36,6 +47,7 @@ BAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)
 STEPS = (
     *("publish", "publish", "publish", "publish", "withdraw", "restore", "restore"),
     *("withdraw_entry", "restore_entry", "restore_entry", "mail", "mail"),
+    *("correct", "correct", "decide", "decide"),
     *("join", "leave", "rejoin", "choose_frequency", "choose_frequency", "choose_frequency"),
     *("choose_themes", "choose_themes", "pause", "unpause", "send", "send", "send", "send_again"),
 )
@@ -51,6 +63,7 @@ class History:
         self.numbers = count(1)
         self.members: list[SimpleNamespace] = []
         self.entries: dict[int, SimpleNamespace] = {}
+        self.corrections: dict[int, SimpleNamespace] = {}
         open_due_digests(self.now)  # from here on digests are sent at all
 
     # ------------------------------------------------------------------------ what may happen
@@ -106,6 +119,41 @@ class History:
             assert not expected
         else:
             assert read_mailing(mailing) == expected
+
+    def correct(self) -> None:
+        if entry := self.pick(Entry.objects.filter(state=State.PUBLISHED)):
+            with correcting(entry, note="數字有誤。", by=None):
+                Entry.objects.filter(pk=entry.pk).update(lead=f"第{next(self.numbers)}稿")
+            made = entry.corrections.last()
+            entry.corrections.filter(pk=made.pk).update(made_at=self.now)
+            self.corrections[made.pk] = SimpleNamespace(
+                entry=entry.pk, made_at=self.now, way=None, is_mailed=False
+            )
+
+    def decide(self) -> None:
+        """To tell at once reaches exactly whom the oracle says, or is refused."""
+        pk = self.pick(pk for pk, made in self.corrections.items() if not made.is_mailed)
+        if pk is None:
+            return
+        way = self.random.choice(list(CorrectionWay))
+        expected = {
+            member.pk: {-pk}
+            for member in self.members
+            if self.can_be_reached(member)
+            and member.frequency != PAUSED
+            and self.is_told_of(member, pk)
+        }
+        try:
+            decided = decide(Correction.objects.get(pk=pk), way, AnonymousUser(), self.now)
+        except MailingRefused:
+            is_readable = self.is_readable(self.corrections[pk].entry)
+            assert way == CorrectionWay.AT_ONCE
+            assert not (is_readable and expected)
+            return
+        assert (decided.mailing is None) == (way != CorrectionWay.AT_ONCE)
+        if decided.mailing:
+            assert read_mailing(decided.mailing) == expected
+        self.corrections[pk].way, self.corrections[pk].is_mailed = way, bool(decided.mailing)
 
     def join(self) -> None:
         frequency = self.random.choice([*DIGESTS, *DIGESTS, EVERY])
@@ -221,6 +269,7 @@ class History:
         readable = self.readable()
         return {
             member.pk: {pk for pk in readable if self.is_due(member, pk)}
+            | self.expect_corrections(member)
             for member in self.members
             if self.is_served(member, kind)
         }
@@ -234,7 +283,31 @@ class History:
             for member in self.members
             if member.frequency == EVERY and self.can_be_reached(member)
         }
-        return {pk: entries for pk, entries in due.items() if entries}
+        return {
+            member.pk: due[member.pk] | self.expect_corrections(member)
+            for member in self.members
+            if due.get(member.pk)
+        }
+
+    def expect_corrections(self, member) -> set[int]:
+        """By their keys made negative, to stand beside entries."""
+        return {
+            -pk
+            for pk, made in self.corrections.items()
+            if made.way in (CorrectionWay.AT_ONCE, CorrectionWay.WITH_NEXT)
+            and self.is_readable(made.entry)
+            and self.is_told_of(member, pk)
+        }
+
+    def is_told_of(self, member, pk: int) -> bool:
+        made = self.corrections[pk]
+        live = Delivery.objects.filter(member=member.pk).exclude(state__in=BAD)
+        had = live.filter(digest__items__entry=made.entry, mailing__opened_at__lte=made.made_at)
+        return had.exists() and not live.filter(digest__corrections__correction=pk).exists()
+
+    def is_readable(self, pk: int) -> bool:
+        published = Entry.objects.filter(state=State.PUBLISHED, edition__state=State.PUBLISHED)
+        return published.filter(pk=pk).exists()
 
     def can_be_reached(self, member) -> bool:
         row = self.row(member)
@@ -282,7 +355,9 @@ class History:
     def check_nothing_twice(self) -> None:
         live = Delivery.objects.exclude(state__in=BAD)
         had = Counter(live.values_list("member", "digest__items__entry"))
-        assert not [pair for pair, times in had.items() if times > 1]
+        assert not [pair for pair, times in had.items() if times > 1 and pair[1]]
+        told = Counter(live.values_list("member", "digest__corrections__correction"))
+        assert not [pair for pair, times in told.items() if times > 1 and pair[1]]
 
     # ------------------------------------------------------------------------------- drawing
 
@@ -300,9 +375,11 @@ class History:
 def read_mailing(mailing: Mailing | None) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
     if mailing:
-        pairs = mailing.deliveries.values_list("member", "digest__items__entry")
-        for member, entry in pairs:
-            found.setdefault(member, set()).add(entry)
+        for delivery in mailing.deliveries.select_related("digest"):
+            items, corrections = delivery.digest.items, delivery.digest.corrections
+            found[delivery.member_id] = {item.entry_id for item in items.all()} | {
+                -told.correction_id for told in corrections.all()
+            }
     return found
 
 
