@@ -18,3 +18,10 @@ def read_or_make_secret(path: Path, make: Callable[[], str]) -> str:
             with suppress(FileExistsError):
                 os.link(draft.name, path)
     return path.read_text()
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """In place of the one that is there, if any; whole or not at all."""
+    with NamedTemporaryFile("w", dir=path.parent, delete=False) as draft:
+        draft.write(secret)
+    Path(draft.name).replace(path)
