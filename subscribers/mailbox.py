@@ -74,6 +74,7 @@ def show_message(request: HttpRequest, key: str) -> HttpResponse:
         "message": _describe(key, message),
         "text": _find_part(message, "plain"),
         "has_html": bool(_find_part(message, "html")),
+        "attachments": [part.get_filename() for part in message.iter_attachments()],
     }
     return render(request, "subscribers/mailbox_message.html", context)
 

@@ -56,6 +56,15 @@ def test_a_message_shows_its_headers_and_text(client):
 
 
 @pytest.mark.django_db
+def test_it_names_what_is_attached(client):
+    message = EmailMultiAlternatives("主旨", "純文字", "a@example.org", ["b@example.com"])
+    message.attach("2026-11-20.pdf", b"%PDF", "application/pdf")
+    get_connection(BACKEND).send_messages([message])
+
+    assert "2026-11-20.pdf" in client.get(f"/mailbox/{list_keys()[0]}/").text
+
+
+@pytest.mark.django_db
 def test_a_message_without_html_has_no_frame(client):
     EmailMessage(
         "主旨", "純文字", "a@example.org", ["b@example.com"], connection=get_connection(BACKEND)
