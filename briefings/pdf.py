@@ -70,8 +70,12 @@ def _require_parts() -> None:
 
 
 def compose_edition(edition: EditionContext, *, variant: str = PDF_UA) -> PrintedDocument:
-    html = render_to_string("briefings/pdf/edition.html", {"edition": edition})
-    return compose_document(html, variant=variant)
+    return compose_document(write_edition(edition), variant=variant)
+
+
+def write_edition(edition: EditionContext) -> str:
+    """The HTML that is printed, for which no fonts are needed yet."""
+    return render_to_string("briefings/pdf/edition.html", {"edition": edition})
 
 
 def compose_document(html: str, *, variant: str = PDF_UA, more_css: str = "") -> PrintedDocument:

@@ -24,9 +24,10 @@ from briefings.pdf import (
     SECONDS,
     PDFBusy,
     PDFRefused,
-    compose_edition,
+    compose_document,
     digest_document,
     print_document,
+    write_edition,
 )
 from briefings.press.client import PrintedDocument
 from briefings.volumes import compose_volume, describe_volume
@@ -65,12 +66,18 @@ class Order:
 def make_order(of: Edition | Volume) -> Order:
     """Costs what describing it does, no layout. Raises PDFRefused where fonts are missing."""
     if isinstance(of, Edition):
-        document = compose_edition(describe_edition(of))
-        return Order(of, document, f"pdf/{_shorten(of.slug)}-{digest_document(document)}.pdf")
+        return make_order_of(of, write_edition(describe_edition(of)))
     volume = describe_volume(of)
     document = compose_volume(volume)
     name = f"pdf/volumes/{_shorten(of.slug)}-{digest_document(document)}.pdf"
     return Order(of, document, name, volume.expected_pages)
+
+
+def make_order_of(edition: Edition, written: str) -> Order:
+    """What `write_edition` once made of it, which may have been corrected since."""
+    document = compose_document(written)
+    name = f"pdf/{_shorten(edition.slug)}-{digest_document(document)}.pdf"
+    return Order(edition, document, name)
 
 
 def _shorten(slug: str) -> str:
@@ -166,6 +173,11 @@ def build(order: Order) -> str | None:
     refused, which the ledger then says. Running twice builds nothing twice.
     """
     _drop_outdated(order)
+    return build_as_it_was(order)
+
+
+def build_as_it_was(order: Order) -> str | None:
+    """`build` for an order that may be outdated: what others wait for is left to them."""
     printout = _enter(order)
     claim = None if find_pdf(order) else _claim(printout, timezone.now())
     if find_pdf(order):  # perhaps only just: who had the claim before us was about to be done
