@@ -99,6 +99,7 @@ class MemberAdmin(MemberPages):
         "paused_until",
         "script",
         "notice_language",
+        "wants_pdf",
         "consent_wording",
         "consent_source",
         "consented_at",

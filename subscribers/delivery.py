@@ -19,6 +19,7 @@ from django.utils import timezone
 from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
+from subscribers.attachments import freeze_pdf, see_to_pdf
 from subscribers.bounces.intake import record_refusal
 from subscribers.digest_rules import NOTHING, Choice
 from subscribers.digests import (
@@ -30,7 +31,7 @@ from subscribers.digests import (
     list_corrected,
     make_subject,
 )
-from subscribers.messages import Message, build_message
+from subscribers.messages import Message, PDFLost, build_message
 from subscribers.models import (
     Delivery,
     DeliveryQuerySet,
@@ -100,9 +101,13 @@ def open_mailing(
 
 
 def wake_after_commit(mailing: Mailing) -> None:
+    def wake() -> None:
+        _wake_all(mailing, mailing.opened_at)
+        see_to_pdf(mailing, mailing.opened_at)
+
     # Robust: without its broker the mailing is open all the same, and the sweep wakes it.
     # (Not a partial: Django logs the failure by a name that partials don't have.)
-    transaction.on_commit(lambda: _wake_all(mailing, mailing.opened_at), robust=True)
+    transaction.on_commit(wake, robust=True)
 
 
 def group_members(edition: EditionContext, now: datetime | None = None) -> dict[Choice, list[int]]:
@@ -172,7 +177,10 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
             corrected=[corrected[correction] for correction in chosen.corrections],
         )
 
-    write_deliveries(mailing, make_copies(mailing, groups, freeze))
+    copies = make_copies(mailing, groups, freeze)
+    if any(digest.with_pdf for _, digest in copies):
+        freeze_pdf(mailing, description)
+    write_deliveries(mailing, copies)
 
 
 def describe_corrected(choices: Iterable[Choice]) -> dict[int, CorrectedEntry]:
@@ -207,14 +215,15 @@ def make_copies(
         member
         for member in Member.objects.receiving(mailing.opened_at)
         .order_by("pk")
-        .only("pk", "email", "name", "script", "notice_language")
+        .only("pk", "email", "name", "script", "notice_language", "wants_pdf")
         if member.pk in chosen_by_member
     ]
+    wishes = {one.pk: (chosen_by_member[one.pk], one.variant_of(mailing.kind)) for one in readers}
     digests: dict[tuple[Choice, Variant], Digest] = {}
-    for wish in dict.fromkeys((chosen_by_member[one.pk], one.variant) for one in readers):
+    for wish in dict.fromkeys(wishes.values()):
         digests[wish] = freeze(*wish)
         keep_digest(digests[wish], mailing, wish[0])
-    return [(one, digests[chosen_by_member[one.pk], one.variant]) for one in readers]
+    return [(one, digests[wishes[one.pk]]) for one in readers]
 
 
 def write_deliveries(mailing: Mailing, copies: Iterable[tuple[Member, Digest]]) -> None:
@@ -253,7 +262,8 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
                 if not delivery.take(timezone.now()):
                     continue
                 if delivery.digest_id not in digests:
-                    digests[delivery.digest_id] = delivery.digest
+                    # By this mailing, so that all of them have its one PDF, read once.
+                    digests[delivery.digest_id] = mailing.digests.get(pk=delivery.digest_id)
                 send(delivery, digests[delivery.digest_id], mailing, relay)
             except Unreachable as error:
                 logger.warning("Mailing %s stops: %s", mailing.pk, error)
@@ -272,6 +282,11 @@ def send(delivery: Delivery, digest: Digest, mailing: Mailing, relay: Relay) -> 
         message.message()  # what can't be written fails here, where nothing has been sent yet
     except BadAddress as error:
         delivery.mark_failed(str(error))
+    except PDFLost as error:
+        if delivery.attempts >= MOST_ATTEMPTS:
+            delivery.mark_failed(str(error))
+        else:
+            delivery.requeue(not_before=_choose_next_time(delivery), reply=str(error))
     except Exception as error:
         logger.exception("Delivery %s cannot be built", delivery.pk)
         delivery.mark_failed(f"未能製成郵件：{error!r}")
@@ -350,6 +365,7 @@ def sweep(now: datetime) -> None:
     for mailing in Mailing.objects.filter(state=MailingState.SENDING):
         for delivery in mailing.deliveries.abandoned(now):
             settle_unknown(delivery, "工作程序中斷，結果不明", resend_at=now)
+        see_to_pdf(mailing, now)
         wake_mailing(mailing, now)
     finish_mailings(now)
 
@@ -372,6 +388,12 @@ def wake_mailing(mailing: Mailing, now: datetime) -> None:
     if mailing.deliveries.filter(claimed_at__gt=quiet_since).exists():
         due = due.filter(attempts__gt=0)
     _wake(mailing, due, now)
+
+
+def wake_pdf_copies(mailing_id: int, now: datetime) -> None:
+    """The PDF that they waited for is settled."""
+    mailing = Mailing.objects.get(pk=mailing_id)
+    _wake(mailing, mailing.deliveries.due(now).filter(digest__with_pdf=True), now)
 
 
 def finish_mailings(now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What subscribers adds to an edition's desk: the mail's preview, and the mailing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,12 +17,14 @@ from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
 from briefings.readiness import Remark, Severity, check_edition
 from subscribers.addresses import BadAddress
+from subscribers.attachments import foresee_pdf
 from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
 from subscribers.mail_drafts import MailDraftForm
 from subscribers.mail_pages import show_mail_in_frame
-from subscribers.messages import build_trial, fill_digest
+from subscribers.messages import PDFLost, build_trial, fill_digest, word_pdf
 from subscribers.models import (
+    AttachedPDF,
     DeliveryState,
     Digest,
     MailDraft,
@@ -68,15 +71,16 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
     """The mail as one kind of reader gets it; drafts too. A POST sends that to who is to look."""
     themes = Theme.objects.filter(themed_entries__content_object__edition=edition).distinct()
     theme = themes.filter(slug=request.GET.get("theme", "")).first()
-    variant = read_variant(request.GET)
+    variant = replace(read_variant(request.GET), with_pdf="pdf" in request.GET)
     digest = _freeze_for(edition, theme, variant)
+    pdf = foresee_pdf(edition) if digest and variant.with_pdf else None
     may_try = request.user.has_perm(OPEN_MAILING)
     form = TrialForm(request.POST or None)
     if request.method == "POST":
         if not may_try:
             raise PermissionDenied
         if digest and form.is_valid():
-            _send_trial(request, digest, form.cleaned_data["to"])
+            _send_trial(request, digest, pdf, form.cleaned_data["to"])
             return redirect(request.get_full_path())
     context: dict[str, Any] = {
         "title": f"預覽郵件：{edition}",
@@ -85,11 +89,11 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         **offer_variants(variant),
     }
     if digest:
-        text, html = fill_digest(digest, PREVIEW_SLOTS)
+        text, html = fill_digest(digest, PREVIEW_SLOTS | word_pdf(pdf))
         if "frame" in request.GET:
             return show_mail_in_frame(html)
         frame = f"?frame&{urlencode(_name_reader(theme, variant))}"
-        context |= {"subject": digest.subject, "text": text, "frame": frame}
+        context |= {"subject": digest.subject, "text": text, "frame": frame, "pdf": pdf}
         context |= {"form": form} if may_try else {}
     return _render(request, edition, "mail_preview", context)
 
@@ -114,7 +118,8 @@ def offer_variants(variant: Variant) -> dict[str, Any]:
 
 def _name_reader(theme: Theme | None, variant: Variant) -> dict[str, str]:
     slug = theme.slug if theme else ""
-    return {"theme": slug, "script": variant.script.value, "language": variant.language.value}
+    reader = {"theme": slug, "script": variant.script.value, "language": variant.language.value}
+    return reader | ({"pdf": "on"} if variant.with_pdf else {})
 
 
 def _freeze_for(edition: Edition, theme: Theme | None, variant: Variant) -> Digest | None:
@@ -133,19 +138,24 @@ def _freeze_for(edition: Edition, theme: Theme | None, variant: Variant) -> Dige
     )
 
 
-def _send_trial(request: HttpRequest, digest: Digest, addresses: list[str]) -> None:
+def _send_trial(
+    request: HttpRequest, digest: Digest, pdf: AttachedPDF | None, addresses: list[str]
+) -> None:
     """At once, while the editor waits: they want to know whether it went out."""
+    if pdf and pdf.is_waiting:
+        messages.error(request, "PDF正在製作，還未試寄；請過一會再試。")
+        return
     with Relay() as relay:
         for address in addresses:
             if count_times(f"trial:{request.user.pk}", HOUR) > TRIALS:
                 messages.error(request, "這一小時內試寄的次數太多，請稍後再試。")
                 break
             try:
-                relay.send(build_trial(digest, address, PREVIEW_SLOTS))
+                relay.send(build_trial(digest, address, PREVIEW_SLOTS, pdf))
             except Unreachable as error:
                 messages.error(request, f"郵件伺服器現時連不上，請稍後再試：{error}")
                 break
-            except (TransportError, BadAddress) as error:
+            except (TransportError, BadAddress, PDFLost) as error:
                 messages.error(request, f"未能寄到 {address}：{error}")
             else:
                 messages.success(request, f"測試郵件已寄往 {address}。")

@@ -78,7 +78,8 @@ def add_corrections(
 
 def digest_key(chosen: Choice, variant: Variant = DEFAULT) -> str:
     items = ";".join(",".join(map(str, keys)) for keys in (chosen.entries, chosen.corrections))
-    return sha256(f"{variant.script}:{variant.language}:{items}".encode()).hexdigest()
+    variants = f"{variant.script}:{variant.language}:{variant.with_pdf}"
+    return sha256(f"{variants}:{items}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -294,6 +295,7 @@ def _freeze(contents: Contents, variant: Variant) -> Digest:
         subject=variant.write_line(contents.subject),
         text=variant.write_text(text),
         html=render(amount),
+        with_pdf=variant.with_pdf,
     )
 
 

@@ -62,14 +62,19 @@ class PreferencesForm(forms.ModelForm):
 
     class Meta:
         model = Member
-        fields = ["name", "frequency", "paused_until", "script", "notice_language", "themes"]
+        fields = [
+            *("name", "frequency", "wants_pdf", "paused_until", "script", "notice_language"),
+            "themes",
+        ]
         labels = {
             "frequency": "寄送頻率",
+            "wants_pdf": "每期的郵件附上PDF",
             "paused_until": "暫停至某日",
             "themes": "感興趣的政策主題",
         }
         help_texts = {
             "name": "可以不填。",
+            "wants_pdf": "附上整期的PDF，以繁體排印。每週、每月摘要收集幾期的內容，只附連結。",
             "paused_until": "到這一天恢復寄送；不填即不暫停。",
             "notice_language": "確認、登入等通知，以及郵件上下的說明；短評只有中文。",
             "themes": "不選即收取全部。",
@@ -104,7 +109,8 @@ class PreferencesForm(forms.ModelForm):
         member: Member = super().save(commit=False)
         with transaction.atomic():
             member.change_frequency(self.cleaned_data["frequency"], timezone.now())
-            member.save(update_fields=["name", "paused_until", "script", "notice_language"])
+            chosen = ["name", "wants_pdf", "paused_until", "script", "notice_language"]
+            member.save(update_fields=chosen)
             self.cleaned_data["themes"] = Theme.objects.hold(self.cleaned_data["themes"])
             self.save_m2m()
         return member

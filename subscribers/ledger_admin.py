@@ -16,6 +16,7 @@ from subscribers.delivery import send_again
 from subscribers.digest_desk import show_digest_preview, show_digests
 from subscribers.domain_page import show_domain_health
 from subscribers.models import (
+    AttachedPDF,
     Delivery,
     DeliveryQuerySet,
     DeliveryState,
@@ -51,6 +52,7 @@ class MailingAdmin(LedgerAdmin):
         "edition",
         "state",
         "show_linked_counts",
+        "show_pdf",
         "opened_by",
         "opened_at",
         "finished_at",
@@ -130,6 +132,11 @@ class MailingAdmin(LedgerAdmin):
         return "、".join(
             f"{DeliveryState(state).label} {count}" for state, count in counts.items() if count
         )
+
+    @admin.display(description="附上的PDF")
+    def show_pdf(self, mailing: Mailing) -> str:
+        pdf = AttachedPDF.objects.filter(mailing=mailing).first()
+        return str(pdf) if pdf else "沒有會員要附上PDF"
 
     @admin.display(description="投遞")
     def show_linked_counts(self, mailing: Mailing) -> SafeString:

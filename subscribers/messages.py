@@ -27,23 +27,32 @@ from subscribers.models import (
     CHANGE_GOOD_FOR,
     LOGIN_LINK_GOOD_FOR,
     AddressChange,
+    AttachedPDF,
     Delivery,
     Digest,
     LoginLink,
     Mailing,
     Member,
 )
-from subscribers.variants import DEFAULT, Variant
+from subscribers.variants import DEFAULT, Script, Variant
 
 # Base64 has no "_", so no part can contain it; random ones would make each building differ.
 BOUNDARY = "=_policy_commentary_="
 
+# Of the parts within, none of which may begin with another.
+INNER_BOUNDARY = "=_policy_part_{}_="
+
 # An entrance may lead to a place in its edition: [[enter:entry-2]].
 _SLOT = re.compile(
-    r"\[\[(?:(greeting|salutation|preferences|unsubscribe|mail)|(enter)(?::([\w-]+))?)\]\]"
+    r"\[\[(?:(greeting|salutation|preferences|unsubscribe|mail|pdf-(?:hant|hans|en))"
+    r"|(enter)(?::([\w-]+))?)\]\]"
 )
 _OWN_MESSAGE_ID = re.compile(r"<?m\d{1,18}\.d(\d{1,18})\.[0-9a-f]+@", re.ASCII | re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class PDFLost(Exception):
+    """What is to be attached can't be read, or is no longer what was mailed to others."""
 
 
 class Message(EmailMultiAlternatives):
@@ -54,13 +63,13 @@ class Message(EmailMultiAlternatives):
 
     def message(self, *args: Any, **kwargs: Any) -> Any:  # Django 6 hands in a policy
         message = super().message(*args, **kwargs)
-        message.set_boundary(BOUNDARY)
+        _set_boundaries(message)
         # Folded at 78, a List-Unsubscribe would begin with an empty line.
         message.policy = message.policy.clone(max_line_length=998)
         for name in ("Subject", "From", "To"):
             message.replace_header(name, _fold(name, message[name]))
         for part in message.walk():
-            if not part.is_multipart():
+            if part.get_content_maintype() == "text":  # any other part is in Base64 by now
                 _encode_in_base64(part)
         return message
 
@@ -69,9 +78,10 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
     """One member's copy. Built again it has the same bytes, Date and Message-ID included.
 
     Headers by RFC 2369 and 8058 (unsubscribing), 2919 (List-Id), 3834 (no automatic answers).
-    Raises BadAddress.
+    Raises BadAddress or PDFLost.
     """
-    slots = make_slots(delivery)
+    pdf = find_attached_pdf(digest)
+    slots = make_slots(delivery) | word_pdf(pdf)
     text, html = fill_digest(digest, slots)
     domain = mailing.sender_email.rpartition("@")[2]
     message = Message(
@@ -95,6 +105,8 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
         },
     )
     message.attach_alternative(html, "text/html")
+    if pdf:
+        attach_pdf(message, pdf)
     return message
 
 
@@ -218,12 +230,14 @@ def _word_notice(notice: str, variant: Variant, facts: dict[str, Any]) -> list[W
     return wordings
 
 
-def build_trial(digest: Digest, email: str, slots: Mapping[str, str]) -> Message:
+def build_trial(
+    digest: Digest, email: str, slots: Mapping[str, str], pdf: AttachedPDF | None = None
+) -> Message:
     """What a member would get, for somebody who is to look at it first: no member's copy, so it
-    belongs to no list and its links lead where `slots` say. Raises BadAddress.
+    belongs to no list and its links lead where `slots` say. Raises BadAddress or PDFLost.
     """
     publication = Publication.load()
-    text, html = fill_digest(digest, slots)
+    text, html = fill_digest(digest, {**slots, **word_pdf(pdf)})
     message = Message(
         subject=one_line(f"【測試】{digest.subject}"),
         body=text,
@@ -233,7 +247,35 @@ def build_trial(digest: Digest, email: str, slots: Mapping[str, str]) -> Message
         headers=_head(publication, Recipient(email, "", DEFAULT)),
     )
     message.attach_alternative(html, "text/html")
+    if pdf:
+        attach_pdf(message, pdf)
     return message
+
+
+def find_attached_pdf(digest: Digest) -> AttachedPDF | None:
+    """What a mail of this digest brings, or was to bring."""
+    return digest.mailing.attached_pdf if digest.with_pdf else None
+
+
+def attach_pdf(message: Message, pdf: AttachedPDF) -> None:
+    """Nothing where there is only a link to it. Raises PDFLost."""
+    if not pdf.is_attached:
+        return
+    if pdf.content is None:
+        raise PDFLost(f"附件不見了，或已不是原來的檔案：{pdf.name}")
+    message.attach(pdf.filename, pdf.content, "application/pdf")
+
+
+def word_pdf(pdf: AttachedPDF | None) -> dict[str, str]:
+    """What a mail says of it, by slot."""
+    if pdf is None:
+        return {}
+    chinese, english = (
+        render_to_string(f"subscribers/mail/edition/pdf.{language}.txt", {"pdf": pdf}).strip()
+        for language in ("zh", "en")
+    )
+    simplified = Variant(Script.SIMPLIFIED).write_line(chinese)
+    return {"pdf-hant": chinese, "pdf-hans": simplified, "pdf-en": english}
 
 
 def _head(publication: Publication, to: Recipient) -> dict[str, str]:
@@ -356,6 +398,13 @@ def _fold(name: str, value: str) -> str:
         text = words if isinstance(words, str) else words.decode(charset or "ascii")
         header.append(text, "utf-8" if charset else "us-ascii")
     return header.encode()
+
+
+def _set_boundaries(message: Any) -> None:
+    containers = [part for part in message.walk() if part.is_multipart()]
+    message.set_boundary(BOUNDARY)
+    for number, part in enumerate(containers[1:], start=1):
+        part.set_boundary(INNER_BOUNDARY.format(number))
 
 
 def _encode_in_base64(part: Any) -> None:

@@ -48,6 +48,7 @@ def export_member(member: Member) -> dict[str, Any]:
         "寄送頻率": member.get_frequency_display(),
         "字體": member.get_script_display(),
         "通知語言": member.get_notice_language_display(),
+        "附上PDF": "是" if member.wants_pdf else "否",
         "暫停至": member.paused_until and member.paused_until.isoformat(),
         "政策主題": [theme.name for theme in member.themes.order_by("name")],
         "同意來源": member.consent_source,

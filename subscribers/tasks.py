@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from subscribers import (
     address_changes,
+    attachments,
     confirmations,
     delivery,
     digest_days,
@@ -21,6 +22,12 @@ logger = logging.getLogger(__name__)
 @shared_task
 def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     delivery.send_chunk(mailing_id, first_id, last_id)
+
+
+@shared_task
+def print_attached_pdf(mailing_id: int) -> None:
+    if attachments.print_pdf(mailing_id, timezone.now()):
+        delivery.wake_pdf_copies(mailing_id, timezone.now())
 
 
 @shared_task

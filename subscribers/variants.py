@@ -30,6 +30,7 @@ class NoticeLanguage(TextChoices):
 class Variant:
     script: Script = Script.TRADITIONAL
     language: NoticeLanguage = NoticeLanguage.BOTH
+    with_pdf: bool = False
 
     @property
     def in_chinese(self) -> bool:

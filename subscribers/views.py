@@ -13,7 +13,7 @@ from subscribers.forms import AddressForm, PreferencesForm, SubscribeForm
 from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
-from subscribers.messages import fill_digest, make_slots
+from subscribers.messages import fill_digest, find_attached_pdf, make_slots, word_pdf
 from subscribers.models import ConsentWay, Delivery, Member, Suppression
 
 MemberView = Callable[[HttpRequest, Member], HttpResponse]
@@ -140,7 +140,8 @@ def mail(request: HttpRequest, token: str) -> HttpResponse:
     if delivery.is_withdrawn:
         is_digest = delivery.mailing.edition is None
         return render(request, "subscribers/withdrawn.html", {"is_digest": is_digest}, status=410)
-    _, html = fill_digest(delivery.digest, make_slots(delivery))
+    slots = make_slots(delivery) | word_pdf(find_attached_pdf(delivery.digest))
+    _, html = fill_digest(delivery.digest, slots)
     response = show_mail(html)
     response["X-Robots-Tag"] = "noindex"
     return response

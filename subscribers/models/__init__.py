@@ -2,6 +2,7 @@
 
 from subscribers.digest_rules import Frequency
 from subscribers.models.address_changes import CHANGE_GOOD_FOR, AddressChange
+from subscribers.models.attachments import AttachedPDF
 from subscribers.models.consent import (
     ConsentAct,
     ConsentRecord,
@@ -44,6 +45,7 @@ from subscribers.models.members import (
     word_consent,
 )
 from subscribers.models.states import (
+    AttachmentState,
     CorrectionWay,
     DeliveryState,
     DigestDayState,
@@ -70,6 +72,8 @@ __all__ = [
     "CONFIRMATION_WAIT",
     "LOGIN_LINK_GOOD_FOR",
     "AddressChange",
+    "AttachedPDF",
+    "AttachmentState",
     "ChosenTheme",
     "ConsentAct",
     "ConsentRecord",

@@ -12,7 +12,13 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from briefings.models import State
 from subscribers.models.mailings import Digest, DigestCorrection, DigestItem, Mailing
 from subscribers.models.members import Member
-from subscribers.models.states import RECEIVED, RETURNED, DeliveryState, MailingKind
+from subscribers.models.states import (
+    RECEIVED,
+    RETURNED,
+    AttachmentState,
+    DeliveryState,
+    MailingKind,
+)
 from subscribers.models.suppressions import is_suppressed
 
 # All as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
@@ -40,6 +46,13 @@ def _is_readable() -> Q:
     return Q(of_published_edition) | ~(Q(_is_of_an_edition()) | Q(gone))
 
 
+def _waits_for_pdf() -> Exists:
+    waiting = Digest.objects.filter(
+        with_pdf=True, mailing__attached_pdf__state=AttachmentState.WAITING
+    )
+    return Exists(waiting.filter(pk=OuterRef("digest_id")))
+
+
 def _came_otherwise() -> Q:
     """The member has something of it by another delivery."""
     others = Q(
@@ -56,7 +69,9 @@ def _came_otherwise() -> Q:
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: datetime) -> Self:
-        return self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
+        """Not what is to bring a PDF, as long as that is being printed."""
+        queued = self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
+        return queued.filter(~_waits_for_pdf())
 
     def entries_by_member(self, entry_ids: Iterable[int]) -> dict[int, set[int]]:
         """Which of these entries are in them, by the member they are addressed to. One query."""

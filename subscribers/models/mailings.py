@@ -113,6 +113,7 @@ class Digest(models.Model):
     subject = models.CharField("主旨", max_length=250)
     text = models.TextField()
     html = models.TextField()
+    with_pdf = models.BooleanField(default=False)
 
     objects = DigestQuerySet.as_manager()
 

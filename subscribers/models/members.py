@@ -1,6 +1,7 @@
 """Who may receive mail, and what they chose."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from subscribers.addresses import normalise_email, validate_address
 from subscribers.digest_rules import Account, Frequency, change_frequency
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
 from subscribers.models.mailings import DigestDay, Mailing
+from subscribers.models.states import MailingKind
 from subscribers.models.suppressions import Suppression, is_suppressed
 from subscribers.variants import NoticeLanguage, Script, Variant
 
@@ -129,6 +131,9 @@ class Member(models.Model):
     notice_language = models.CharField(
         "通知語言", max_length=4, choices=NoticeLanguage, default=NoticeLanguage.BOTH
     )
+    wants_pdf = models.BooleanField(
+        "附上PDF", default=False, help_text="只在每期的郵件；每週、每月摘要只附連結。"
+    )
     paused_until = models.DateField("暫停至", null=True, blank=True)
     # Where they stand with digests (digest_rules.Account), and when they were last served.
     digests_from = models.DateTimeField(null=True, editable=False)
@@ -194,6 +199,11 @@ class Member(models.Model):
     @property
     def variant(self) -> Variant:
         return Variant(Script(self.script), NoticeLanguage(self.notice_language))
+
+    def variant_of(self, kind: str) -> Variant:
+        """Of a mailing of that kind: a digest is of several editions and brings no PDF."""
+        has_pdf = kind == MailingKind.EDITION and self.wants_pdf
+        return replace(self.variant, with_pdf=has_pdf)
 
     @property
     def is_active(self) -> bool:

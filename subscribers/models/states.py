@@ -58,6 +58,17 @@ class DeliveryState(models.TextChoices):
     UNKNOWN = "unknown", "結果不明"
 
 
+class AttachmentState(models.TextChoices):
+    """waiting → attached, or a link in its place: too_big | failed. Never back, since a copy that
+    is sent again is the same.
+    """
+
+    WAITING = "waiting", "等候製作"
+    ATTACHED = "attached", "已附上"
+    TOO_BIG = "too_big", "太大，只附連結"
+    FAILED = "failed", "未能製成，只附連結"
+
+
 class ImportStep(models.TextChoices):
     """How far a list of people is.
 

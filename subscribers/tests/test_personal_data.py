@@ -80,7 +80,7 @@ def test_every_column_of_a_member_is_told_or_named_here():
     """Whoever adds one decides."""
     told = {
         *("email", "name", "state", "frequency", "paused_until", "themes", "created_at"),
-        *("script", "notice_language"),
+        *("script", "notice_language", "wants_pdf"),
         "consent_source",
         *("consent_records", "address_changes", "deliveries", "reports", "sessions"),
         *("consent_wording", "consented_at", "confirmed_at", "unsubscribed_at"),  # as records
