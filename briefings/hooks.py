@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from briefings.contexts import EditionContext
 from briefings.models import Audience, Edition
+from briefings.permissions import Person
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class EditionTool:
     label: str
     view: Callable[[HttpRequest, Edition], HttpResponse]
     permission: str  # "app.codename", asked before the button is shown and before the view runs
+    others: tuple[str, ...] = ()  # each of which opens it as well
+
+    def is_open_to(self, user: Person) -> bool:
+        return any(map(user.has_perm, (self.permission, *self.others)))
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class EditionPages(admin.ModelAdmin):
     ) -> HttpResponse:
         edition = context["original"]
         context |= {
-            "tools": [tool for tool in edition_tools if request.user.has_perm(tool.permission)],
+            "tools": [tool for tool in edition_tools if tool.is_open_to(request.user)],
             "may_publish": request.user.has_perm(PUBLISH),
             "audience_text": describe_audience(edition) if edition else "",
         }
@@ -138,7 +138,7 @@ class EditionPages(admin.ModelAdmin):
         tool = next((tool for tool in edition_tools if tool.name == name), None)
         if tool is None:
             raise Http404
-        if not request.user.has_perm(tool.permission):
+        if not tool.is_open_to(request.user):
             raise PermissionDenied
         return tool.view(request, get_object_or_404(Edition, pk=edition_id))
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import date, datetime
 from html import unescape
 from zoneinfo import ZoneInfo
@@ -583,6 +584,19 @@ def tool():
     edition_tools.append(registered)
     yield registered
     edition_tools.remove(registered)
+
+
+def test_a_tool_may_open_to_either_of_two_permissions(tool, client, monkeypatch):
+    edition = make_draft(number=7)
+    wide = replace(tool, permission="auth.add_group", others=("briefings.add_theme",))
+    monkeypatch.setattr("briefings.admin.edition_pages.edition_tools", [wide])
+    editor = make_editor()
+    client.force_login(editor)
+
+    assert "敲鐘" in read(client.get(desk(edition)))
+    assert client.get(desk(edition, "bell")).status_code == 200
+    editor.user_permissions.remove(Permission.objects.get(codename="add_theme"))
+    assert client.get(desk(edition, "bell")).status_code == 403
 
 
 def test_an_option_says_what_it_will_do(option, admin_client):
