@@ -108,6 +108,11 @@ def record_act(thing: models.Model, *, by: Person = None, why: str) -> None:
     For acts that are no form of the admin, which writes its own log.
     """
     keep_version(thing, by=by, why=why)
+    log_act(thing, by=by, why=why)
+
+
+def log_act(thing: models.Model, *, by: Person = None, why: str) -> None:
+    """Write in the audit log what a person did that changes nothing the thing says."""
     if by is not None and by.is_authenticated:
         LogEntry.objects.create(
             user_id=by.pk,

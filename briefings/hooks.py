@@ -4,8 +4,9 @@ Briefings shows what is registered here and never asks who registered it. Only `
 knows every app, registers: see `cma_site/apps.py`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -63,6 +64,15 @@ class ThemeChoosers:
     permission: str  # to see the count
 
 
+@dataclass(frozen=True)
+class Event:
+    """Something done with an edition that changed no word of it, for its history to tell."""
+
+    made_at: datetime
+    made_by: str  # empty if nobody did it by hand
+    why: str  # what was done, and what for
+
+
 def read_as_public(request: HttpRequest) -> Audience:  # noqa: ARG001
     """As long as nobody has members, everybody is the public."""
     return Audience.PUBLIC
@@ -76,3 +86,4 @@ theme_choosers: list[ThemeChoosers] = []
 edition_tools: list[EditionTool] = []
 entry_previews: list[EntryPreview] = []
 publish_options: list[PublishOption] = []
+edition_events: list[Callable[[Edition], Iterable[Event]]] = []

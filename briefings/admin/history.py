@@ -17,6 +17,8 @@ from reversion.models import Version
 from briefings.admin.panels import Panel, WithPanels
 from briefings.corrections import CorrectionRefused, has_been_read
 from briefings.history import (
+    Change,
+    Recorded,
     compare_texts,
     describe_now,
     is_kept,
@@ -28,7 +30,8 @@ from briefings.history import (
     name_person,
     rebuild,
 )
-from briefings.models import Entry
+from briefings.hooks import Event, edition_events
+from briefings.models import Edition, Entry
 from briefings.permissions import is_own, may_add_entries
 from briefings.restoring import AlreadyRecovered, find_version, recover_entry, restore_version
 
@@ -88,11 +91,19 @@ class WithHistory(admin.ModelAdmin):
             "title": f"「{thing}」的修改紀錄",
             "opts": self.opts,
             "thing": thing,
-            "changes": list_changes(list_versions(thing)),
+            "changes": self._list_acts(thing),
             "has_version_pages": self.model is Entry,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/briefings/history.html", context)
+
+    def _list_acts(self, thing: models.Model) -> list[tuple[Recorded | Event, tuple[Change, ...]]]:
+        """Its versions with what they changed, and between them what other apps did with it."""
+        acts: list[tuple[Recorded | Event, tuple[Change, ...]]] = []
+        acts += list_changes(list_versions(thing))
+        if isinstance(thing, Edition):
+            acts += [(event, ()) for tell in edition_events for event in tell(thing)]
+        return sorted(acts, key=lambda act: act[0].made_at, reverse=True)
 
 
 class EntryHistory(WithPanels):

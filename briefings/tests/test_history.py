@@ -5,6 +5,7 @@ import reversion
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 
 from briefings.corrections import CorrectionRefused
 from briefings.history import (
@@ -16,6 +17,7 @@ from briefings.history import (
     list_versions,
     record_act,
 )
+from briefings.hooks import Event
 from briefings.models import (
     Author,
     Byline,
@@ -339,6 +341,19 @@ def test_the_history_shows_the_differences_in_chinese(thing, admin_client):
 
     assert "<ins>99</ins>" in page
     assert "Initial" not in page
+
+
+def test_an_editions_history_tells_what_other_apps_did_with_it(admin_client, monkeypatch):
+    edition = make_draft(number=7)
+    keep_version(edition, why="新增")
+    told = Event(timezone.now(), "陳大文", "敲鐘：三下")
+    ring = "briefings.admin.history.edition_events"
+    monkeypatch.setattr(ring, [lambda seen: [told] if seen == edition else []])
+
+    page = admin_client.get(f"/admin/briefings/edition/{edition.pk}/history/").content.decode()
+
+    assert page.index("陳大文：敲鐘：三下") < page.index("系統：新增")
+    assert page.count("最早的紀錄") == 1
 
 
 def test_the_page_of_a_version_compares_it_with_the_one_before_and_with_now(admin_client):
