@@ -31,11 +31,13 @@ class CMASiteConfig(AppConfig):
         from briefings import hooks
         from subscribers.chosen_themes import MEMBERS
         from subscribers.correction_desk import CORRECTIONS
-        from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, MAILING, SEND_TO_MEMBERS
+        from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, SEND_TO_MEMBERS
         from subscribers.logins import audience_of
+        from subscribers.mailing_page import MAILING, tell_mail
 
         hooks.audience_of = audience_of
         hooks.edition_tools.extend([MAIL_PREVIEW, MAILING, CORRECTIONS])
         hooks.entry_previews.append(ENTRY_AS_MAIL)
+        hooks.edition_events.append(tell_mail)
         hooks.publish_options.append(SEND_TO_MEMBERS)
         hooks.theme_choosers.append(MEMBERS)

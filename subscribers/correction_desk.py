@@ -14,11 +14,12 @@ from briefings.hooks import EditionTool
 from briefings.models import Correction, Edition
 from subscribers.correction_mails import decide, describe_correction, find_readers
 from subscribers.delivery import MailingRefused
-from subscribers.desk import OPEN_MAILING, PREVIEW_SLOTS
+from subscribers.desk import PREVIEW_SLOTS
 from subscribers.digests import freeze_digest
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import CorrectionMail, CorrectionWay
+from subscribers.permissions import OPEN_MAILING
 
 
 @dataclass(frozen=True)

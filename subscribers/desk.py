@@ -1,4 +1,4 @@
-"""What subscribers adds to an edition's desk: the mail's preview, and the mailing."""
+"""What subscribers adds to an edition's desk: the mail's preview, and mailing it on publication."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,17 +15,14 @@ from briefings.clients import count_times
 from briefings.contexts import EditionContext, describe_edition
 from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
-from briefings.readiness import Remark, Severity, check_edition
 from subscribers.addresses import BadAddress
 from subscribers.attachments import foresee_pdf
 from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
-from subscribers.mail_drafts import MailDraftForm
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import PDFLost, build_trial, fill_digest, word_pdf
 from subscribers.models import (
     AttachedPDF,
-    DeliveryState,
     Digest,
     MailDraft,
     Mailing,
@@ -33,12 +30,11 @@ from subscribers.models import (
     Script,
     Variant,
 )
+from subscribers.permissions import OPEN_MAILING
 from subscribers.readership import count_readership
 from subscribers.transport import Relay, TransportError, Unreachable
 from subscribers.trials import TrialForm
 from subscribers.variants import DEFAULT
-
-OPEN_MAILING = "subscribers.add_mailing"
 
 TRIALS = 30  # mails in an hour, of one editor
 HOUR = 60 * 60
@@ -54,7 +50,9 @@ PREVIEW_SLOTS = {
 def describe_sending(edition: Edition) -> str:
     if Mailing.objects.filter(edition=edition).exists():
         return "這一期已寄過給會員，不會再寄。"
-    return str(count_readership(edition))
+    scheduled = MailDraft.of(edition).scheduled_for
+    told = "郵件另有排程，剔選即不待排程，出版後隨即寄出。" if scheduled else ""
+    return f"{told}{count_readership(edition)}"
 
 
 def send_to_members(edition: Edition, by: AbstractBaseUser | AnonymousUser) -> str:
@@ -95,7 +93,7 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         frame = f"?frame&{urlencode(_name_reader(theme, variant))}"
         context |= {"subject": digest.subject, "text": text, "frame": frame, "pdf": pdf}
         context |= {"form": form} if may_try else {}
-    return _render(request, edition, "mail_preview", context)
+    return render_page(request, edition, "mail_preview", context)
 
 
 def read_variant(chosen: Mapping[str, str]) -> Variant:
@@ -167,62 +165,7 @@ def show_as_mail(edition: Edition, description: EditionContext) -> HttpResponse:
     return show_mail_in_frame(html)
 
 
-def show_mailing(request: HttpRequest, edition: Edition) -> HttpResponse:
-    """Before it is opened, who would get it; afterwards, how far it is. A POST opens it, or only
-    keeps what was written for it.
-    """
-    may_open = request.user.has_perm(OPEN_MAILING)
-    form = MailDraftForm(request.POST or None, instance=MailDraft.of(edition))
-    if request.method == "POST":
-        if not may_open:
-            raise PermissionDenied
-        if not form.is_bound or form.is_valid():
-            _settle(request, edition, form)
-            return redirect(request.path)
-    mailing = Mailing.objects.filter(edition=edition).select_related("opened_by").first()
-    context: dict[str, Any] = {"title": f"寄給會員：{edition}", "mailing": mailing}
-    if mailing:
-        context["counts"] = [
-            (DeliveryState(state).label, count)
-            for state, count in mailing.count_deliveries().items()
-        ]
-    else:
-        readership = count_readership(edition)
-        context |= {
-            "readership": readership,
-            "form": form if may_open else None,
-            "remarks": find_remarks(edition),
-            "may_open": may_open and edition.is_published and readership.gets_it,
-        }
-    return _render(request, edition, "mailing", context)
-
-
-def find_remarks(edition: Edition) -> list[Remark]:
-    """What a person should weigh about the texts before they are in everybody's mailbox.
-
-    What hinders publishing is told where one publishes.
-    """
-    remarks = check_edition(edition)
-    return [one for one in remarks if one.entry and one.severity == Severity.WARNING]
-
-
-def _settle(request: HttpRequest, edition: Edition, form: MailDraftForm) -> None:
-    """What was written is kept in any case, also when the edition can't be mailed."""
-    if Mailing.objects.filter(edition=edition).exists():
-        messages.info(request, "這一期已寄過給會員，沒有再寄。")
-        return
-    if form.is_bound:
-        form.save()
-    if "keep" in request.POST:
-        messages.success(request, "主旨和預覽文字已儲存。")
-        return
-    try:
-        open_mailing(edition, request.user)
-    except MailingRefused as refused:
-        messages.error(request, str(refused))
-
-
-def _render(
+def render_page(
     request: HttpRequest, edition: Edition, page: str, context: dict[str, Any]
 ) -> HttpResponse:
     shared = {**admin.site.each_context(request), "opts": Edition._meta, "edition": edition}
@@ -231,7 +174,6 @@ def _render(
 
 MAIL_PREVIEW = EditionTool("mail", "預覽郵件", show_mail_preview, "briefings.view_edition")
 ENTRY_AS_MAIL = EntryPreview("mail", "郵件", show_as_mail, "briefings.view_entry")
-MAILING = EditionTool("mailing", "寄給會員", show_mailing, "subscribers.view_mailing")
 SEND_TO_MEMBERS = PublishOption(
     "send_to_members", "寄給會員", describe_sending, send_to_members, OPEN_MAILING
 )

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from briefings.models import Correction, Entry
 from subscribers.delivery import MailingRefused
-from subscribers.desk import OPEN_MAILING, PREVIEW_SLOTS, offer_variants, read_variant
+from subscribers.desk import PREVIEW_SLOTS, offer_variants, read_variant
 from subscribers.digest_days import (
     describe_choices,
     find_coming_day,
@@ -32,6 +32,7 @@ from subscribers.digests import freeze_digest
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import DigestDay, DigestKind, Mailing
+from subscribers.permissions import OPEN_MAILING
 
 SHOWN = 20  # of the past
 WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")

@@ -61,6 +61,13 @@ class Timetable:
         today = now.astimezone(HONG_KONG).date()
         return self.is_sending_day(today) and now >= self.moment(today)
 
+    def next_moment(self, after: datetime) -> datetime:
+        """The hour of the first sending day at which it is still to come."""
+        day = after.astimezone(HONG_KONG).date()
+        while self.moment(day) <= after or not self.is_sending_day(day):
+            day += DAY
+        return self.moment(day)
+
     def moment(self, day: date) -> datetime:
         return datetime.combine(day, time(self.hour), tzinfo=HONG_KONG)
 

@@ -12,6 +12,7 @@ from subscribers import (
     imports,
     joining,
     logins,
+    mail_scheduling,
     personal_data,
 )
 from subscribers.bounces import imap
@@ -32,6 +33,7 @@ def print_attached_pdf(mailing_id: int) -> None:
 
 @shared_task
 def send_due() -> None:
+    mail_scheduling.open_due_mails(timezone.now())
     digest_days.open_due_digests(timezone.now())
     delivery.sweep(timezone.now())
     joining.wake_requests(timezone.now())

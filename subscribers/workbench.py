@@ -2,28 +2,55 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from briefings.workbench import Card
-from subscribers.desk import OPEN_MAILING
 from subscribers.growth import count_members_by_month
-from subscribers.models import DeliveryState, Mailing, Member, find_undecided
+from subscribers.models import (
+    DeliveryState,
+    MailDraft,
+    MailDraftState,
+    Mailing,
+    Member,
+    find_undecided,
+)
+from subscribers.permissions import OPEN_MAILING, VIEW_MAILING, may_write_mail
 
 SHOWN = 6
 TROUBLES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
 
 def list_cards(request: HttpRequest) -> list[Card]:
-    """Those that this person may see; some six queries."""
-    if not request.user.has_perm("subscribers.view_mailing"):
-        return []
-    undecided = show_undecided_corrections() if request.user.has_perm(OPEN_MAILING) else None
-    may_see_members = request.user.has_perm("subscribers.view_member")
-    cards = [show_last_mailing(), show_members(is_linked=may_see_members)]
-    return [undecided, *cards] if undecided else cards
+    """Those that this person may see; some seven queries."""
+    cards = list_mails_to_do() if may_write_mail(request.user) else []
+    if request.user.has_perm(VIEW_MAILING):
+        if request.user.has_perm(OPEN_MAILING) and (undecided := show_undecided_corrections()):
+            cards.append(undecided)
+        may_see_members = request.user.has_perm("subscribers.view_member")
+        cards += [show_last_mailing(), show_members(is_linked=may_see_members)]
+    return cards
+
+
+def list_mails_to_do() -> list[Card]:
+    """What could not be sent, what waits for approval, what was returned, what is scheduled; no
+    card when there is nothing.
+    """
+    urgency = Case(
+        When(state=MailDraftState.REFUSED, then=0),
+        When(state=MailDraftState.IN_REVIEW, then=1),
+        When(state=MailDraftState.DRAFT, then=2),
+        default=3,
+    )
+    pending = MailDraft.objects.pending().exclude(state=MailDraftState.DRAFT, note="")
+    drafts = pending.select_related("edition", "moved_by").order_by(
+        urgency, "scheduled_for", "moved_at"
+    )
+    about = {"drafts": list(drafts)}
+    template = "subscribers/desk/pending_mails.html"
+    return [Card("pending-mails", "郵件審批和排程", template, about=about)] if drafts else []
 
 
 def show_last_mailing() -> Card:

@@ -134,7 +134,7 @@ briefings/edition/<path:object_id>/history/               wepm  wepm
 briefings/edition/<path:object_id>/delete/                ep    ep
 briefings/edition/<path:object_id>/change/                wepm  ep
 briefings/edition/<int:edition_id>/mail/                  wepm  pm
-briefings/edition/<int:edition_id>/mailing/               pm    pm
+briefings/edition/<int:edition_id>/mailing/               epm   epm
 briefings/edition/<int:edition_id>/corrections/           pm    -
 briefings/entry/preview/page/                             wep   wep
 briefings/entry/preview/pdf/                              wep   wep

@@ -25,13 +25,13 @@ from subscribers.models.imports import (
 )
 from subscribers.models.joining import JoiningRequest
 from subscribers.models.logins import LOGIN_LINK_GOOD_FOR, LoginLink, MemberSession
+from subscribers.models.mail_drafts import MailDraft, MailRecord
 from subscribers.models.mailings import (
     Digest,
     DigestCorrection,
     DigestDay,
     DigestItem,
     DigestSchedule,
-    MailDraft,
     Mailing,
 )
 from subscribers.models.members import (
@@ -52,6 +52,8 @@ from subscribers.models.states import (
     DigestKind,
     ImportStep,
     JoinsAs,
+    MailAct,
+    MailDraftState,
     MailingKind,
     MailingState,
     RowKind,
@@ -97,7 +99,10 @@ __all__ = [
     "JoiningRequest",
     "JoinsAs",
     "LoginLink",
+    "MailAct",
     "MailDraft",
+    "MailDraftState",
+    "MailRecord",
     "MailReport",
     "Mailing",
     "MailingKind",

@@ -76,26 +76,6 @@ class Mailing(models.Model):
         return {state: found.get(state, 0) for state in DeliveryState.values}
 
 
-class MailDraft(models.Model):
-    """What an editor wrote for an edition's mail before it goes out; what is blank is proposed."""
-
-    edition = models.OneToOneField(Edition, on_delete=models.CASCADE, related_name="mail_draft")
-    subject = models.CharField("主旨", max_length=120, blank=True)
-    preheader = models.CharField("預覽文字", max_length=150, blank=True)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "郵件草稿"
-        default_permissions = ()  # whoever may open mailings writes it
-
-    def __str__(self) -> str:
-        return self.subject or f"郵件草稿（{self.pk}）"
-
-    @staticmethod
-    def of(edition: Edition) -> "MailDraft":
-        """Unsaved and blank if nobody wrote one."""
-        return MailDraft.objects.filter(edition=edition).first() or MailDraft(edition=edition)
-
-
 class DigestQuerySet(models.QuerySet["Digest"]):
     def showing_withdrawn(self) -> models.QuerySet["Digest"]:
         """Those with something in them that members may no longer read."""

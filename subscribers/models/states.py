@@ -35,6 +35,31 @@ class DigestDayState(models.TextChoices):
     SKIPPED = "skipped", "由編輯略過"
 
 
+class MailDraftState(models.TextChoices):
+    """How far an edition's mail is until it is opened.
+
+    draft → in review → scheduled, and back; who may approve needs no review. scheduled → refused
+    when its time came and it could not be opened; from there as from a draft.
+    """
+
+    DRAFT = "draft", "草稿"
+    IN_REVIEW = "in_review", "待審"
+    SCHEDULED = "scheduled", "已排程"
+    REFUSED = "refused", "未能寄出"
+
+
+class MailAct(models.TextChoices):
+    """What is done with an edition's mail; its opening, the mailing itself records."""
+
+    SUBMITTED = "submitted", "郵件送審"
+    TAKEN_BACK = "taken_back", "收回送審的郵件"
+    RETURNED = "returned", "郵件退回修改"
+    SCHEDULED = "scheduled", "郵件審批並排程"
+    CANCELLED = "cancelled", "取消郵件的排程"
+    REWORDED = "reworded", "改動郵件的主旨或預覽文字"
+    REFUSED = "refused", "郵件未能按排程寄出"
+
+
 class MailingState(models.TextChoices):
     """sending → done, and back when something is to be sent again"""
 

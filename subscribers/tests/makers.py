@@ -11,6 +11,7 @@ from itertools import count
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
@@ -38,6 +39,23 @@ def make_member(**fields) -> Member:
     member = Member.objects.create(**defaults | fields)
     member.themes.set(themes)
     return member
+
+
+def make_mail_editor(name: str = "chan") -> User:
+    """Writes an edition's mail, and asks for approval."""
+    return _make_staff(name, "view_edition", "change_edition")
+
+
+def make_mail_publisher(name: str = "wong") -> User:
+    """Approves and sends it."""
+    codes = ("view_edition", "change_edition", "publish_edition", "view_mailing", "add_mailing")
+    return _make_staff(name, *codes)
+
+
+def _make_staff(name: str, *codenames: str) -> User:
+    user = User.objects.create_user(name, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
 
 
 def make_mailing(members: int = 1, edition: Edition | None = None) -> Mailing:

@@ -65,7 +65,7 @@ def test_sending_keeps_what_was_just_written(client, editor):
     edition = make_published()
     make_member()
 
-    client.post(page_of(edition), {"subject": "新主旨", "preheader": ""})
+    client.post(page_of(edition), {"subject": "新主旨", "preheader": "", "send": ""})
 
     assert Mailing.objects.get().subject == "新主旨"
 
@@ -74,7 +74,7 @@ def test_what_is_too_long_is_told_and_nothing_is_sent(client, editor):
     edition = make_published()
     make_member()
 
-    answer = client.post(page_of(edition), {"subject": "長" * 121, "preheader": ""})
+    answer = client.post(page_of(edition), {"subject": "長" * 121, "preheader": "", "send": ""})
 
     assert "121" in answer.text[answer.text.index("errorlist") :].partition("</ul>")[0]
     assert "長" * 121 in answer.text, "nothing typed is lost"

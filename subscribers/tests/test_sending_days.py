@@ -74,6 +74,19 @@ def test_what_is_late_waits_for_the_hour_of_a_sending_day(now, may_send):
     assert Timetable().may_send(now) is may_send
 
 
+@pytest.mark.parametrize(
+    ("now", "moment"),
+    [
+        (at("2026-11-27", "08:59"), at("2026-11-27", "09:00")),
+        (at("2026-11-27", "09:00"), at("2026-11-28", "09:00")),
+        (at("2026-11-28", "10:00"), at("2026-11-30", "09:00")),  # past a Sunday
+        (at("2026-12-24", "10:00"), at("2026-12-28", "09:00")),  # past Christmas and a Sunday
+    ],
+)
+def test_the_next_moment_is_the_hour_of_a_sending_day(now, moment):
+    assert Timetable().next_moment(now) == moment
+
+
 @given(TIMETABLES, KINDS, DAYS, st.integers(0, 23))
 def test_every_due_day_is_a_sending_day_that_has_come(timetable, kind, day, hour):
     now = datetime(day.year, day.month, day.day, hour, tzinfo=HONG_KONG)

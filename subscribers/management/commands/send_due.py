@@ -8,7 +8,7 @@ from subscribers.tasks import send_due
 
 class Command(BaseCommand):
     help = (
-        "寄出到期的摘要；整理未完成的發送：收回中斷的投遞，喚醒工作程序，補寄確認信。"
+        "寄出到期的摘要和已排程的郵件；整理未完成的發送：收回中斷的投遞，喚醒工作程序，補寄確認信。"
         "排程每半分鐘做一次。"
     )
 

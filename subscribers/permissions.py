@@ -1,0 +1,21 @@
+"""Who may do what with an edition's mail; every page, button and step asks here."""
+
+from briefings.permissions import Person
+
+OPEN_MAILING = "subscribers.add_mailing"
+VIEW_MAILING = "subscribers.view_mailing"
+EDIT = "briefings.change_edition"
+
+
+def may_write_mail(user: Person) -> bool:
+    """Its subject and preheader, and ask for approval."""
+    return user.has_perm(EDIT) or user.has_perm(OPEN_MAILING)
+
+
+def may_approve_mail(user: Person) -> bool:
+    """Send it, or say when it is sent."""
+    return user.has_perm(OPEN_MAILING)
+
+
+def may_count_members(user: Person) -> bool:
+    return user.has_perm(VIEW_MAILING) or user.has_perm(OPEN_MAILING)
