@@ -1,5 +1,5 @@
 """The PDF in an edition's mail: frozen when the mailing is opened, printed by a worker, kept under
-what is in it. `docs/decisions/0013-attached-pdf.md` has the rules.
+what is in it. `docs/decisions/0014-attached-pdf.md` has the rules.
 
 Copies that are to bring it are not due before it is settled (`DeliveryQuerySet.due`).
 """
