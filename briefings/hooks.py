@@ -82,6 +82,10 @@ def read_as_public(request: HttpRequest) -> Audience:  # noqa: ARG001
 # replaced at start; what everybody gets alike (feeds, sitemap, API) never asks.
 audience_of: Callable[[HttpRequest], Audience] = read_as_public
 
+# Pages that are no part of the archive and are to be had in its languages, by the names of their
+# addresses; each with the page to go to for it, which is another where only a form is handed in.
+further_pages: dict[str, str] = {}
+
 theme_choosers: list[ThemeChoosers] = []
 edition_tools: list[EditionTool] = []
 entry_previews: list[EntryPreview] = []

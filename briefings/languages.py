@@ -2,8 +2,8 @@
 navigation round the Chinese texts.
 
 There is one page and one view of each. The middleware takes the prefix off, has the page made, and
-sends it on with its links leading within the prefix: those to pages of the archive, and no others
-(members' pages, feeds and PDFs have one address).
+sends it on with its links leading within the prefix: those to pages of the archive and to what
+another app adds (`hooks.further_pages`), and no others (feeds and PDFs have one address).
 """
 
 import re
@@ -16,11 +16,12 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import translation
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.html import format_html
 
+from briefings import hooks
 from briefings.markup import Tag, split_markup
 from briefings.simplified import simplify_page
 
@@ -65,12 +66,23 @@ def language_of(request: HttpRequest) -> PageLanguage:
 
 
 @lru_cache(maxsize=4096)
-def is_page(path: str) -> bool:
-    """Whether a public page of the archive has this address (percent-encoded or not)."""
+def find_page(path: str) -> str:
+    """The name of this address (percent-encoded or not); empty if nothing has it."""
     try:
-        return resolve(unquote(path)).view_name in PAGES
+        return resolve(unquote(path)).view_name
     except Resolver404:
-        return False
+        return ""
+
+
+def is_page(path: str) -> bool:
+    """Whether a public page of the archive has this address."""
+    return find_page(path) in PAGES
+
+
+def has_languages(path: str) -> bool:
+    """Whether what has this address is to be had in each language."""
+    name = find_page(path)
+    return name in PAGES or name in hooks.further_pages
 
 
 def as_written(path: str) -> str:
@@ -93,13 +105,22 @@ def page_languages(request: HttpRequest) -> dict[str, Any]:
     in_chinese = _IN_CHINESE if current is ENGLISH else ""
     context: dict[str, Any] = {"page_language": current, "in_chinese": in_chinese}
     match = request.resolver_match
-    if match is None or match.view_name not in PAGES:
+    if match is None or not (path := _find_path(request, match)):
         return context
     query = iri_to_uri(request.META.get("QUERY_STRING", ""))
     is_kept = 0 < len(query) <= LONGEST_QUERY
-    path = escape_uri_path(request.path_info) + (f"?{query}" if is_kept else "")
+    path = escape_uri_path(path) + (f"?{query}" if is_kept else "")
     choices = [(language, language.place(path)) for language in LANGUAGES]
     return context | {"language_choices": choices}
+
+
+def _find_path(request: HttpRequest, match: ResolverMatch) -> str:
+    """Where to go for the page that answers, as written; empty if it has no other languages."""
+    name = match.view_name
+    shown_at = name if name in PAGES else hooks.further_pages.get(name, "")
+    if shown_at in ("", name):
+        return request.path_info if shown_at else ""
+    return reverse(shown_at, args=match.args, kwargs=match.kwargs)
 
 
 class PageLanguageMiddleware:
@@ -118,7 +139,7 @@ class PageLanguageMiddleware:
         request.page_language = language  # type: ignore[attr-defined]
         path = request.path_info.removeprefix(language.prefix)
         # With the prefix left on, nothing else than a page is found.
-        if is_page(path) or is_page(f"{path}/"):
+        if has_languages(path) or has_languages(f"{path}/"):
             request.path_info = path
         with translation.override(language.translation):
             answer = self.get_response(request)
@@ -132,10 +153,18 @@ def retell(answer: HttpResponseBase, language: PageLanguage) -> HttpResponseBase
     is_html = answer.get("Content-Type", "").startswith("text/html")
     if not is_html or answer.streaming or not isinstance(answer, HttpResponse):
         return answer
+    if getattr(answer, "is_left_alone", False):
+        return answer
     page = lead_links_within(answer.content.decode(answer.charset), language)
     answer.content = simplify_page(page) if language is SIMPLIFIED else page
     if answer.has_header("Content-Length"):
         answer["Content-Length"] = str(len(answer.content))
+    return answer
+
+
+def leave_alone(answer: HttpResponse) -> HttpResponse:
+    """What a view says of something that was made in its reader's language."""
+    answer.is_left_alone = True  # type: ignore[attr-defined]
     return answer
 
 
@@ -158,10 +187,10 @@ _PATH = re.compile(r"/(?!/)[^?#]*")
 
 
 def lead_within(address: str, language: PageLanguage) -> str:
-    """`address` in this language, if it is one of a page of the archive as written."""
+    """`address` in this language, if it is one of a page as written that has languages."""
     site = settings.SITE_URL if address.startswith(f"{settings.SITE_URL}/") else ""
     path = address.removeprefix(site)
     found = _PATH.match(path)
-    if found is None or not is_page(found[0]):
+    if found is None or not has_languages(found[0]):
         return address
     return f"{site}{language.place(path)}"

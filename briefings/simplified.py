@@ -2,8 +2,8 @@
 
 Pure. Converted at phrase level by OpenCC from what Hong Kong writes (乾淨 gives 干净, 乾坤 stays):
 the text, and the attributes that are shown or read out. Never addresses, code, what a reader typed
-into a field, or what is marked as being in another language. The characters only: words stay those
-of Hong Kong.
+into a field, or what is marked as being in another language or not to be translated. The characters
+only: words stay those of Hong Kong.
 """
 
 from functools import cache
@@ -66,7 +66,9 @@ def _follow(tag: Tag, kept: list[str]) -> None:
 
 
 def _is_left_alone(tag: Tag) -> bool:
-    return tag.name in _UNTOUCHED or (tag.name != "html" and "lang" in tag.attributes)
+    given = tag.attributes
+    is_foreign = tag.name != "html" and "lang" in given
+    return is_foreign or tag.name in _UNTOUCHED or given.get("translate") == "no"
 
 
 def _simplify_together(pieces: list[str], places: list[int]) -> None:

@@ -18,7 +18,7 @@ from briefings.contexts import EditionContext, absolute_url
 from briefings.further import Neighbours, find_neighbours
 from briefings.kept_descriptions import recall_description
 from briefings.kept_pages import allow_keeping
-from briefings.languages import is_page, list_addresses
+from briefings.languages import has_languages, list_addresses
 from briefings.models import (
     CAME_OUT,
     Audience,
@@ -121,15 +121,16 @@ class LastingPage(ContextMixin):
                 return context
         page = context.get("page_obj")
         query = f"?page={page.number}" if page and page.number > 1 else ""
-        context["canonical_url"] = absolute_url(escape_uri_path(self.request.path) + query)
-        if is_page(self.request.path_info):
-            context["alternates"] = [
-                (language, absolute_url(address))
-                for language, address in list_addresses(
-                    escape_uri_path(self.request.path_info) + query
-                )
-            ]
-        return context
+        return context | state_address(self.request, query)
+
+
+def state_address(request: HttpRequest, query: str = "") -> dict[str, Any]:
+    """Template context: the page's own address, and where it is to be had in other languages."""
+    context: dict[str, Any] = {"canonical_url": absolute_url(escape_uri_path(request.path) + query)}
+    if has_languages(request.path_info):
+        addresses = list_addresses(escape_uri_path(request.path_info) + query)
+        context["alternates"] = [(language, absolute_url(path)) for language, path in addresses]
+    return context
 
 
 class GoneWhenWithdrawn(DetailView):
