@@ -34,8 +34,10 @@ class CMASiteConfig(AppConfig):
         from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, SEND_TO_MEMBERS
         from subscribers.logins import audience_of
         from subscribers.mailing_page import MAILING, tell_mail
+        from subscribers.urls import PAGES
 
         hooks.audience_of = audience_of
+        hooks.further_pages.update(PAGES)
         hooks.edition_tools.extend([MAIL_PREVIEW, MAILING, CORRECTIONS])
         hooks.entry_previews.append(ENTRY_AS_MAIL)
         hooks.edition_events.append(tell_mail)

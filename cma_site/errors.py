@@ -6,6 +6,7 @@ from django.template import loader
 from django.utils.cache import patch_vary_headers
 
 from briefings.api.problems import make_problem, render_problem
+from briefings.languages import page_languages
 from briefings.models import Publication
 
 API = "/api/v1/"  # whose programs read no pages
@@ -42,7 +43,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Without the request: context processors would ask a database that may be what broke."""
     if problem := answer_program(request, 500, "網站暫時出了問題，請稍後再試。"):
         return problem
-    page = loader.render_to_string("500.html", {"publication": Publication()})
+    context = {"publication": Publication(), **page_languages(request)}
+    page = loader.render_to_string("500.html", context)
     return HttpResponse(page, status=500)
 
 

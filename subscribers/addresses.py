@@ -5,6 +5,7 @@ from email.headerregistry import Address
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email as validate_typed
+from django.utils.translation import gettext_lazy as _
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 
@@ -50,7 +51,7 @@ def validate_address(email: str) -> None:
     try:
         encode_address(email)
     except BadAddress as error:
-        raise ValidationError("我們無法寄信到這個地址，請檢查有否打錯。") from error
+        raise ValidationError(_("我們無法寄信到這個地址，請檢查有否打錯。")) from error
 
 
 def _read(email: str) -> ValidatedEmail:

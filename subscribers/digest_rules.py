@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_noop
 
 
 class Frequency(TextChoices):
-    EVERY_EDITION = "every", "每期寄送"
-    WEEKLY = "weekly", "每週摘要"
-    MONTHLY = "monthly", "每月摘要"
-    PAUSED = "paused", "暫停寄送"
+    EVERY_EDITION = "every", gettext_noop("每期寄送")
+    WEEKLY = "weekly", gettext_noop("每週摘要")
+    MONTHLY = "monthly", gettext_noop("每月摘要")
+    PAUSED = "paused", gettext_noop("暫停寄送")
 
 
 DIGESTS = frozenset((Frequency.WEEKLY, Frequency.MONTHLY))

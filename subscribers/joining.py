@@ -17,6 +17,7 @@ from briefings.models import Theme
 from subscribers.addresses import normalise_email
 from subscribers.confirmations import ask_to_confirm
 from subscribers.models import JoiningRequest, Member
+from subscribers.variants import DEFAULT, Variant
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +37,25 @@ def may_ask(request: HttpRequest) -> bool:
     return count_asking("subscribe", request, int(HOUR.total_seconds())) <= ASKED_BY_CLIENT
 
 
-def write_down(
-    *, email: str, name: str, frequency: str, themes: Iterable[Theme], now: datetime
+def write_down(  # noqa: PLR0913  (what was typed on one form, each part of it by name)
+    *,
+    email: str,
+    name: str,
+    frequency: str,
+    themes: Iterable[Theme],
+    now: datetime,
+    variant: Variant = DEFAULT,
+    consent_wording: str = "",
 ) -> JoiningRequest:
     """One row, whatever the address; a worker goes on from it after commit."""
     asked = JoiningRequest.objects.create(
         email=normalise_email(email),
         name=name,
         frequency=frequency,
+        script=variant.script,
+        notice_language=variant.language,
         theme_ids=[theme.pk for theme in themes],
+        consent_wording=consent_wording,
         asked_at=now,
     )
     # Robust: without its broker the wish is kept all the same, and the sweep sees to it.
@@ -68,6 +79,8 @@ def answer_request(request_id: int, now: datetime) -> None:
                 frequency=asked.frequency,
                 themes=Theme.objects.filter(pk__in=asked.theme_ids),
                 now=asked.asked_at,
+                variant=asked.variant,
+                consent_wording=asked.consent_wording,
             )
             ask_to_confirm(member, now)
         asked.answered_at = now

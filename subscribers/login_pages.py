@@ -4,20 +4,21 @@ A GET only shows a button: programs that look through mail open every link in it
 the member is, since a mail may have been sent on.
 """
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import Resolver404, resolve
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
-from briefings.languages import as_written, is_page
+from briefings.languages import as_written, find_page, is_page
 from briefings.models import Edition, State
+from briefings.views.pages import state_address
 from subscribers.forms import LoginForm
 from subscribers.links import Purpose, read_token
 from subscribers.logins import (
@@ -46,18 +47,18 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         reader = find_reader(request)
         context = {"form": LoginForm(), "leads_to": find_origin(request), "reader": reader}
-        return render(request, "subscribers/login.html", context)
+        return render(request, "subscribers/login.html", context | state_address(request))
     form = LoginForm(request.POST)
     leads_to = choose_address(request.POST.get("leads_to", ""))
     status = 200
     if form.is_valid():
         if not may_ask(request):
-            form.add_error(None, "要求登入的次數太多，請過一小時再試。")
+            form.add_error(None, _("要求登入的次數太多，請過一小時再試。"))
             status = 429
         elif _queue_link(form.cleaned_data["email"], leads_to):
             return redirect("subscribers:login_sent")
         else:
-            form.add_error(None, "現時未能寄出郵件，請過幾分鐘再試。")
+            form.add_error(None, _("現時未能寄出郵件，請過幾分鐘再試。"))
             status = 503
     context = {"form": form, "leads_to": leads_to}
     return render(request, "subscribers/login.html", context, status=status)
@@ -81,12 +82,8 @@ def find_origin(request: HttpRequest) -> str:
 
 
 def _is_to_be_read(path: str) -> bool:
-    if is_page(as_written(path)):
-        return True
-    try:
-        return resolve(unquote(path)).view_name in _LEADS_TO_AN_EDITION
-    except Resolver404:
-        return False
+    written = as_written(path)
+    return is_page(written) or find_page(written) in _LEADS_TO_AN_EDITION
 
 
 def _queue_link(email: str, leads_to: str) -> bool:

@@ -12,6 +12,7 @@ from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
@@ -53,12 +54,12 @@ def change_address(request: HttpRequest, member: Member) -> HttpResponse:
         try:
             ask_for_change(member, form.cleaned_data["email"], timezone.now())
         except TooManyChanges:
-            form.add_error("email", "今天更改的次數太多，請明天再試。")
+            form.add_error("email", _("今天更改的次數太多，請明天再試。"))
         else:
-            told = (
+            told = _(
                 "確認信已寄往新的地址，通知已寄往現時的地址。按下新地址收到的連結，更改才會生效。"
             )
-            return _tell(request, "請查看電郵", told)
+            return _tell(request, _("請查看電郵"), told)
     return show_preferences(request, member, address_form=form)
 
 
@@ -70,14 +71,14 @@ def resume(request: HttpRequest, member: Member) -> HttpResponse:
     if not member.is_active:
         return show_no_member(request)
     Suppression.objects.of(member.email).lift(timezone.now())
-    return show_preferences(request, member, told="已恢復寄送，由下一次發送起生效。")
+    return show_preferences(request, member, told=_("已恢復寄送，由下一次發送起生效。"))
 
 
 @never_cache
 @require_POST
 @for_member(Purpose.PREFERENCES)
 def ask_for_data(request: HttpRequest, member: Member) -> HttpResponse:
-    told = "我們持有的個人資料，將以附件寄往你訂閱的地址。"
+    told = _("我們持有的個人資料，將以附件寄往你訂閱的地址。")
     return _mail_to(request, member, send_personal_data.delay, told)
 
 
@@ -85,7 +86,7 @@ def ask_for_data(request: HttpRequest, member: Member) -> HttpResponse:
 @require_POST
 @for_member(Purpose.PREFERENCES)
 def ask_to_erase(request: HttpRequest, member: Member) -> HttpResponse:
-    told = "連結將寄往你訂閱的地址。開啟它，便可刪除你的資料。"
+    told = _("連結將寄往你訂閱的地址。開啟它，便可刪除你的資料。")
     return _mail_to(request, member, send_erase_link.delay, told)
 
 
@@ -95,12 +96,14 @@ def _mail_to(
     if not member.is_active:
         return show_no_member(request)
     if _is_asked_too_often(request, member):
-        return _tell(request, "請稍後再試", "要求的次數太多，請過些時候再試。", status=429)
+        told = _("要求的次數太多，請過些時候再試。")
+        return _tell(request, _("請稍後再試"), told, status=429)
     try:
         queue(member.pk)
     except OperationalError:
-        return _tell(request, "請稍後再試", "現時未能寄出郵件，請過幾分鐘再試。", status=503)
-    return _tell(request, "請查看電郵", told)
+        told = _("現時未能寄出郵件，請過幾分鐘再試。")
+        return _tell(request, _("請稍後再試"), told, status=503)
+    return _tell(request, _("請查看電郵"), told)
 
 
 def _is_asked_too_often(request: HttpRequest, member: Member) -> bool:
@@ -136,10 +139,12 @@ def _settle(
         return show_bad_link(request)
     now = timezone.now()
     if change is None or not (change.is_good(now) or change.cancelled_at):
-        return _tell(request, "連結已失效", "連結已過了有效期，地址沒有更改。", status=410)
+        told = _("連結已過了有效期，地址沒有更改。")
+        return _tell(request, _("連結已失效"), told, status=410)
     has_acted = request.method == "POST" and settle(change, now)
     if request.method == "POST" and not has_acted:
-        return _tell(request, "未能更改", "連結已失效，或者這個地址已有訂閱。", status=410)
+        told = _("連結已失效，或者這個地址已有訂閱。")
+        return _tell(request, _("未能更改"), told, status=410)
     return render(
         request,
         f"subscribers/{purpose}.html",
@@ -158,9 +163,8 @@ def erase(request: HttpRequest, token: str) -> HttpResponse:
         erase_member(member, timezone.now(), way=ConsentWay.LINK)
         member = None
     if member is None:
-        return _tell(
-            request, "資料已刪除", "我們不再持有你的資料，只保留法例要求的同意和取消紀錄。"
-        )
+        told = _("我們不再持有你的資料，只保留法例要求的同意和取消紀錄。")
+        return _tell(request, _("資料已刪除"), told)
     return render(request, "subscribers/erase.html", {"member": member})
 
 

@@ -4,9 +4,25 @@ from subscribers import login_pages, preference_pages, views
 from subscribers.bounces.webhooks import receive_events
 from subscribers.mailbox import mailbox_urlpatterns
 
-__all__ = ["mailbox_urlpatterns", "urlpatterns"]
+__all__ = ["PAGES", "mailbox_urlpatterns", "urlpatterns"]
 
 app_name = "subscribers"
+# What members see, by the names of the addresses; of what only takes a form, the page it is on.
+_PAGES = {
+    name: name
+    for name in (
+        *("subscribe", "subscribe_sent", "confirm", "preferences", "unsubscribe", "mail"),
+        *("login", "login_sent", "enter", "move", "keep", "erase"),
+    )
+} | {
+    "change_address": "preferences",
+    "resume": "preferences",
+    "ask_for_data": "preferences",
+    "ask_to_erase": "preferences",
+    "logout": "login",
+}
+PAGES = {f"{app_name}:{name}": f"{app_name}:{page}" for name, page in _PAGES.items()}
+
 urlpatterns = [
     path("subscribe/", views.subscribe, name="subscribe"),
     path("subscribe/sent/", views.subscribe_sent, name="subscribe_sent"),

@@ -10,20 +10,21 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import TextChoices
+from django.utils.translation import gettext_noop
 
-from briefings.languages import SIMPLIFIED, lead_links_within, lead_within
+from briefings.languages import ENGLISH, SIMPLIFIED, PageLanguage, lead_links_within, lead_within
 from briefings.simplified import simplify, simplify_page
 
 
 class Script(TextChoices):
-    TRADITIONAL = "hant", "繁體"
-    SIMPLIFIED = "hans", "簡體"
+    TRADITIONAL = "hant", gettext_noop("繁體")
+    SIMPLIFIED = "hans", gettext_noop("簡體")
 
 
 class NoticeLanguage(TextChoices):
-    BOTH = "both", "中英對照"
-    CHINESE = "zh", "中文"
-    ENGLISH = "en", "英文"
+    BOTH = "both", gettext_noop("中英對照")
+    CHINESE = "zh", gettext_noop("中文")
+    ENGLISH = "en", gettext_noop("英文")
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,11 @@ class Variant:
 
 
 DEFAULT = Variant()
+
+
+def propose_variant(page: PageLanguage) -> Variant:
+    """For somebody who joins on a page in this language."""
+    return Variant(
+        Script.SIMPLIFIED if page is SIMPLIFIED else Script.TRADITIONAL,
+        NoticeLanguage.ENGLISH if page is ENGLISH else NoticeLanguage.BOTH,
+    )

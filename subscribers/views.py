@@ -5,10 +5,13 @@ from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from briefings.languages import language_of, leave_alone
+from briefings.views.pages import state_address
 from subscribers.forms import AddressForm, PreferencesForm, SubscribeForm
 from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
@@ -42,13 +45,14 @@ def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
 @asks_or_acts
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The same answer whatever the address, whether a bot asked, and whether mail goes out."""
-    form = SubscribeForm(request.POST or None)
+    form = SubscribeForm(request.POST or None, page=language_of(request))
     is_valid, status = form.is_valid(), 200
     if is_valid and not may_ask(request):
-        form.add_error(None, "要求訂閱的次數太多，請過一小時再試。")
+        form.add_error(None, _("要求訂閱的次數太多，請過一小時再試。"))
         is_valid, status = False, 429
     if not is_valid:
-        return render(request, "subscribers/subscribe.html", {"form": form}, status=status)
+        context = {"form": form, **state_address(request)}
+        return render(request, "subscribers/subscribe.html", context, status=status)
     if not form.is_from_bot():
         write_down(
             email=form.cleaned_data["email"],
@@ -56,6 +60,8 @@ def subscribe(request: HttpRequest) -> HttpResponse:
             frequency=form.cleaned_data["frequency"],
             themes=form.cleaned_data["themes"],
             now=timezone.now(),
+            variant=form.variant,
+            consent_wording=form.consent_wording,
         )
     return redirect("subscribers:subscribe_sent")
 
@@ -89,7 +95,7 @@ def preferences(request: HttpRequest, member: Member) -> HttpResponse:
     if not form.is_valid():
         return show_preferences(request, member, form=form)
     form.save()
-    return show_preferences(request, member, form=form, told="偏好已儲存。")
+    return show_preferences(request, member, form=form, told=_("偏好已儲存。"))
 
 
 def show_preferences(
@@ -142,7 +148,7 @@ def mail(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "subscribers/withdrawn.html", {"is_digest": is_digest}, status=410)
     slots = make_slots(delivery) | word_pdf(find_attached_pdf(delivery.digest))
     _, html = fill_digest(delivery.digest, slots)
-    response = show_mail(html)
+    response = leave_alone(show_mail(html))
     response["X-Robots-Tag"] = "noindex"
     return response
 

@@ -130,9 +130,9 @@ def test_what_is_not_there_is_told_in_simplified(client):
 
 @pytest.mark.parametrize(
     "address",
-    ["admin/", "subscribe/", "feeds/atom/", "editions/2026-11-20.pdf", "api/v1/", "robots.txt"],
+    ["admin/", "mailbox/", "feeds/atom/", "editions/2026-11-20.pdf", "api/v1/", "robots.txt"],
 )
-def test_only_pages_of_the_archive_are_there(client, address):
+def test_only_pages_are_there(client, address):
     assert client.get(f"/zh-hans/{address}").status_code == 404
 
 

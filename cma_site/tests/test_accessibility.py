@@ -105,7 +105,7 @@ def make_rare_pages() -> list[str]:
 
 
 def list_public_pages() -> list[str]:
-    """Every page of the archive in each of its languages, and the others that anybody may see."""
+    """Every page of the archive in each of its languages, and others that have them too."""
     published, withdrawn = Edition.objects.get(number=91), Edition.objects.get(number=92)
     entry = published.entries.first()
     with correcting(entry, note="數字有誤。", by=None):
@@ -127,10 +127,14 @@ def list_public_pages() -> list[str]:
         "/about/",
         "/privacy/",
         "/no-such-page/",
+        "/subscribe/",
+        "/login/",
+        "/unsubscribe/1.forged/",
+        f"/preferences/{make_token(Purpose.PREFERENCES, make_member().pk)}/",
     ]
     prefixes = [language.prefix for language in LANGUAGES]
     in_each = [f"{prefix}{page}" for prefix in prefixes for page in pages]
-    return [*in_each, "/subscribe/", "/api/"]
+    return [*in_each, "/api/"]
 
 
 def list_members_pages() -> list[str]:

@@ -101,6 +101,46 @@ def find_link(message: EmailMessage, purpose: str) -> str:
     return re.search(rf"http://\S+/{purpose}/\S+", text)[0]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_reads_english_joins_chooses_and_leaves_in_english(walk, live_server, scheme):
+    theme = Theme.objects.create(name="北部都會區")
+    make_published({"headline": "甲", "themes": [theme]}, number=1)
+    reader = walk(390)
+    page = reader.page
+    page.emulate_media(color_scheme=scheme)
+
+    reader.open(f"{live_server.url}/subscribe/", "電郵訂閱")
+    page.get_by_role("link", name="English", exact=True).click()
+    expect(page.get_by_role("heading", name="Subscribe by email")).to_be_visible()
+    reader.look()
+    expect(page.get_by_label("English", exact=True).last).to_be_checked()
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    expect(page.get_by_text("Please tick the box to agree.")).to_be_visible()
+    reader.look()
+    page.get_by_label("Email address").fill(EMAIL)
+    page.get_by_label("I agree that").check()
+    reader.press("Subscribe", "Check your email")
+    confirm = find_link(reader.read_mail(EMAIL), "subscribe/confirm")
+    assert confirm.startswith(f"{live_server.url}/en/")
+    reader.open(confirm, "Confirm subscription")
+    reader.press("Confirm subscription", "You are subscribed")
+    page.get_by_role("link", name="Change preferences").click()
+    page.get_by_label("Weekly digest").check()
+    page.get_by_label(theme.name).check()
+    reader.press("Save", "Your preferences")
+    expect(page.get_by_role("status")).to_have_text("Your preferences are saved.")
+    member = Member.objects.get()
+    assert (member.notice_language, member.frequency) == ("en", Frequency.WEEKLY)
+    reader.press("Request my data", "Check your email")
+    reader.open(find_link(reader.read_mail(EMAIL), "preferences"), "Your preferences")
+    reader.press("Unsubscribe", "Unsubscribed")
+
+    page.get_by_role("link", name="简体中文").click()
+    expect(page.get_by_role("heading", name="已取消订阅")).to_be_visible()
+    assert not Member.objects.get().is_active
+    assert reader.faults == []
+
+
 def sign_up(walk: Walk, base: str) -> None:
     walk.open(f"{base}/subscribe/", "電郵訂閱")
     walk.page.get_by_label("電郵地址", exact=True).fill(EMAIL)

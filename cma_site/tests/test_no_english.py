@@ -30,6 +30,7 @@ ALLOWED = re.compile(
         | (_dmarc\.)?cma\.org\.hk
         | docx | txt | pdf | png | svg | jpe?g | webp | MPF | Reply-To | Message-ID
         | Ctrl | Control | Command | Mac | Enter | Tab | Esc
+        | Cookie
         | chan | lee | staff\d* | member\d*
         | The\ Chinese\ Manufacturers['’]\ Association\ of\ Hong\ Kong
         | GB(/T)? | APA | BibTeX | RIS  # styles and formats of citing

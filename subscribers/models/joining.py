@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 
 from subscribers.addresses import normalise_email
 from subscribers.digest_rules import Frequency
+from subscribers.variants import NoticeLanguage, Script, Variant
 
 
 class JoiningRequestQuerySet(models.QuerySet["JoiningRequest"]):
@@ -34,7 +35,12 @@ class JoiningRequest(models.Model):
     email = models.EmailField()
     name = models.CharField(max_length=60, blank=True)
     frequency = models.CharField(max_length=20, choices=Frequency, default=Frequency.EVERY_EDITION)
+    script = models.CharField(max_length=4, choices=Script, default=Script.TRADITIONAL)
+    notice_language = models.CharField(
+        max_length=4, choices=NoticeLanguage, default=NoticeLanguage.BOTH
+    )
     theme_ids = models.JSONField(default=list)
+    consent_wording = models.TextField(blank=True)  # as the page showed it
     asked_at = models.DateTimeField(db_index=True)
     answered_at = models.DateTimeField(null=True)
 
@@ -46,3 +52,7 @@ class JoiningRequest(models.Model):
 
     def __str__(self) -> str:
         return f"一個訂閱要求（{self.pk}）"
+
+    @property
+    def variant(self) -> Variant:
+        return Variant(Script(self.script), NoticeLanguage(self.notice_language))

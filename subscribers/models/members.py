@@ -11,14 +11,16 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from briefings.languages import ENGLISH, SIMPLIFIED, TRADITIONAL, PageLanguage
 from briefings.models import Publication, Theme
+from briefings.simplified import simplify
 from subscribers.addresses import normalise_email, validate_address
 from subscribers.digest_rules import Account, Frequency, change_frequency
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
 from subscribers.models.mailings import DigestDay, Mailing
 from subscribers.models.states import MailingKind
 from subscribers.models.suppressions import Suppression, is_suppressed
-from subscribers.variants import NoticeLanguage, Script, Variant
+from subscribers.variants import DEFAULT, NoticeLanguage, Script, Variant
 
 # Anybody may type anybody's address, and as often as they like.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
@@ -30,7 +32,16 @@ CONFIRMATION_GIVEN_UP = timedelta(days=3)
 
 
 # What a wish to join says anew.
-SIGNED_UP_WITH = ("name", "frequency", "consent_wording", "consent_source", "consented_at")
+SIGNED_UP_WITH = (
+    *("name", "frequency", "script", "notice_language"),
+    *("consent_wording", "consent_source", "consented_at"),
+)
+
+CONSENT = "本人同意{sender}以上述電郵地址寄送{publication}，並明白可隨時免費取消訂閱。"
+CONSENT_IN_ENGLISH = (
+    "I agree that {sender} may send {publication} to the email address above, and understand that"
+    " I may unsubscribe at any time, free of charge."
+)
 
 
 class MemberState(models.TextChoices):
@@ -41,12 +52,23 @@ class MemberState(models.TextChoices):
     UNSUBSCRIBED = "unsubscribed", "已取消訂閱"
 
 
-def word_consent(publication: Publication) -> str:
-    """What somebody agrees to by signing up."""
-    return (
-        f"本人同意{publication.organisation}{publication.department}以上述電郵地址"
-        f"寄送《{publication.name}》，並明白可隨時免費取消訂閱。"
-    )
+def name_parties(publication: Publication) -> dict[str, str]:
+    """Who sends what, as wordings of consent name them."""
+    return {
+        "sender": f"{publication.organisation}{publication.department}",
+        "publication": f"《{publication.name}》",
+    }
+
+
+def word_consent(publication: Publication, language: PageLanguage = TRADITIONAL) -> str:
+    """What somebody agrees to by signing up, as the page in this language says it: in English with
+    the Chinese below.
+    """
+    parties = name_parties(publication)
+    chinese = CONSENT.format(**parties)
+    if language is ENGLISH:
+        return f"{CONSENT_IN_ENGLISH.format(**parties)}\n{chinese}"
+    return simplify(chinese) if language is SIMPLIFIED else chinese
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -85,13 +107,22 @@ class MemberQuerySet(models.QuerySet["Member"]):
         """
         return self.select_for_update(no_key=True)
 
-    def sign_up(
-        self, *, email: str, name: str, frequency: str, themes: Iterable[Theme], now: datetime
+    def sign_up(  # noqa: PLR0913  (one wish, each part of it by name)
+        self,
+        *,
+        email: str,
+        name: str,
+        frequency: str,
+        themes: Iterable[Theme],
+        now: datetime,
+        variant: Variant = DEFAULT,
+        consent_wording: str = "",
     ) -> "Member":
         """A stranger's wish to join; counts for nothing until the address's owner confirms it.
 
         An active member is returned as they are: whoever typed the address has not shown that it
-        is theirs. Two at once end in one row.
+        is theirs. Two at once end in one row. Without `consent_wording` it is the one that the
+        page in Chinese has.
         """
         with transaction.atomic():
             member = self.with_email(email).first() or self._create_or_find(email)
@@ -99,7 +130,8 @@ class MemberQuerySet(models.QuerySet["Member"]):
                 return member
             member.name = name
             member.frequency = frequency
-            member.consent_wording = word_consent(Publication.load())
+            member.script, member.notice_language = variant.script, variant.language
+            member.consent_wording = consent_wording or word_consent(Publication.load())
             member.consented_at = now
             member.consent_source = ""
             # Only these: a confirmation that arrives meanwhile must not be undone.

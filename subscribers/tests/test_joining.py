@@ -1,12 +1,16 @@
 """Joining, changing one's mind, and leaving, as a member's browser and mail program see it."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from itertools import permutations
 from time import time
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 from kombu.exceptions import OperationalError
 
 from briefings.models import Edition, Publication, Theme
@@ -15,19 +19,24 @@ from briefings.tests.makers import make_draft, make_published
 from subscribers import views
 from subscribers.forms import PreferencesForm, make_stamp
 from subscribers.links import Purpose, make_token
-from subscribers.models import Frequency, JoiningRequest, Member, MemberState
+from subscribers.models import ConsentRecord, Frequency, JoiningRequest, Member, MemberState
 from subscribers.tasks import answer_joining_request, send_confirmation
 from subscribers.tests.makers import VARIANT, make_delivery, make_member
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def no_counts():
+    cache.clear()
+
+
 @pytest.fixture
 def subscribe(client, answered, django_capture_on_commit_callbacks):
-    def post(email="chan@example.com", **fields):
+    def post(email="chan@example.com", prefix="", **fields):
         wish = {"email": email, "consent": "on", "shown": make_stamp(time() - 5)}
         with django_capture_on_commit_callbacks(execute=True):
-            return client.post("/subscribe/", wish | fields, follow=True)
+            return client.post(f"{prefix}/subscribe/", wish | fields, follow=True)
 
     return post
 
@@ -85,6 +94,56 @@ def test_the_consent_that_is_asked_for_is_the_one_that_is_kept(client, subscribe
 
     assert "某商會" in Member.objects.get().consent_wording
     assert Member.objects.get().consent_wording in page
+
+
+@pytest.mark.parametrize(
+    ("prefix", "script", "language"),
+    [("", "hant", "both"), ("/zh-hans", "hans", "both"), ("/en", "hant", "en")],
+)
+def test_who_joins_on_a_page_is_written_to_in_its_language_and_script(
+    subscribe, confirmations, prefix, script, language
+):
+    subscribe(prefix=prefix)
+
+    member = Member.objects.get()
+    assert (member.script, member.notice_language) == (script, language)
+
+
+def test_the_page_proposes_its_language_and_a_person_chooses(client, subscribe, confirmations):
+    page = client.get("/en/subscribe/").text
+
+    assert re.search(r'name="notice_language" value="en"[^>]* checked', page)
+    subscribe(prefix="/en", notice_language="both", script="hans")
+    member = Member.objects.get()
+    assert (member.script, member.notice_language) == ("hans", "both")
+
+
+@pytest.mark.parametrize("prefix", ["", "/zh-hans", "/en"])
+def test_what_is_recorded_is_what_was_shown_in_whatever_language(
+    client, subscribe, confirmations, prefix
+):
+    Publication(organisation="某&商會").save()
+
+    page = client.get(f"{prefix}/subscribe/").text
+    subscribe(prefix=prefix)
+    Member.objects.get().confirm()
+
+    label = re.search(r'<label for="id_consent">(.*?)</label>', page, re.DOTALL)[1]
+    shown = unescape(strip_tags(label.replace('<span class="consent-beside"', "\n<span")))
+    recorded = {record.wording.text for record in ConsentRecord.objects.all()}
+    assert recorded == {shown}
+    assert ("I agree" in shown) == (prefix == "/en")
+    assert ("本人同意某&商會" in shown) == (prefix != "/zh-hans")
+
+
+def test_a_wording_that_changes_before_a_worker_comes_is_recorded_as_it_was_shown(client):
+    wish = {"email": "chan@example.com", "consent": "on", "shown": make_stamp(time() - 5)}
+    client.post("/subscribe/", wish)
+    Publication(organisation="另一商會").save()
+
+    answer_joining_request(JoiningRequest.objects.get().pk)
+
+    assert "另一商會" not in Member.objects.get().consent_wording
 
 
 def test_a_program_that_fills_in_every_field_gets_the_usual_answer_and_nothing_else(

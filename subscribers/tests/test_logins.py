@@ -244,6 +244,7 @@ def test_a_page_elsewhere_is_not_gone_back_to(address):
         "/editions/%E7%94%B2/",
         "/editions/%E7%94%B2.pdf",
         "/enter/token/?to=entry-1",
+        "/en/enter/token/",
     ],
 )
 def test_a_page_with_something_to_read_is_gone_back_to_with_its_query(path):
@@ -262,7 +263,7 @@ def test_a_page_with_something_to_read_is_gone_back_to_with_its_query(path):
         "/mail/token/",
         "/preview/token/",
         "/zh-hans/login/sent/",
-        "/zh-hans/enter/token/",
+        "/en/preferences/token/",
         "/nowhere/",
         "//evil.example/",
         "",
