@@ -7,6 +7,7 @@ from django.core.signing import BadSignature, Signer, TimestampSigner
 from django.urls import reverse
 
 from briefings.contexts import absolute_url
+from briefings.languages import TRADITIONAL, PageLanguage
 
 CONFIRM_WITHIN = timedelta(days=7)
 ERASE_WITHIN = timedelta(days=1)
@@ -54,8 +55,10 @@ def read_token(purpose: Purpose, token: str) -> int:
     return int(value)
 
 
-def make_url(purpose: Purpose, pk: int) -> str:
-    return absolute_url(reverse(f"subscribers:{purpose}", args=[make_token(purpose, pk)]))
+def make_url(purpose: Purpose, pk: int, language: PageLanguage = TRADITIONAL) -> str:
+    """Of the page in this language; a token is good in each."""
+    path = reverse(f"subscribers:{purpose}", args=[make_token(purpose, pk)])
+    return absolute_url(language.place(path))
 
 
 def _signer(purpose: Purpose) -> Signer:

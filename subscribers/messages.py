@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from briefings.contexts import absolute_url
+from briefings.languages import LANGUAGES
 from briefings.models import Publication
 from subscribers.addresses import encode_address
 from subscribers.bounces.envelopes import make_return_path
@@ -42,9 +43,12 @@ BOUNDARY = "=_policy_commentary_="
 # Of the parts within, none of which may begin with another.
 INNER_BOUNDARY = "=_policy_part_{}_="
 
-# An entrance may lead to a place in its edition: [[enter:entry-2]].
+# An entrance may lead to a place in its edition: [[enter:entry-2]]; and a link to the page in a
+# language: [[/en/preferences]].
+_PREFIXES = "|".join(re.escape(language.prefix) for language in LANGUAGES if language.prefix)
 _SLOT = re.compile(
-    r"\[\[(?:(greeting|salutation|preferences|unsubscribe|mail|pdf-(?:hant|hans|en))"
+    rf"\[\[(?:({_PREFIXES})/)?"
+    r"(?:(greeting|salutation|preferences|unsubscribe|mail|pdf-(?:hant|hans|en))"
     r"|(enter)(?::([\w-]+))?)\]\]"
 )
 _OWN_MESSAGE_ID = re.compile(r"<?m\d{1,18}\.d(\d{1,18})\.[0-9a-f]+@", re.ASCII | re.IGNORECASE)
@@ -120,34 +124,35 @@ def build_confirmation(member: Member) -> Message:
     purpose = Purpose.PREFERENCES if member.is_active else Purpose.CONFIRM
     notice = "already_member" if member.is_active else "confirm"
     to = Recipient(member.email, name, member.variant)
-    return _build_notice(notice, to, make_url(purpose, member.pk), days=CONFIRM_WITHIN.days)
+    url = make_url(purpose, member.pk, to.variant.page_language)
+    return _build_notice(notice, to, url, days=CONFIRM_WITHIN.days)
 
 
 def build_login(member: Member, link: LoginLink) -> Message:
     """The link to log in by, for a member who asked. Raises BadAddress."""
     minutes = LOGIN_LINK_GOOD_FOR // timedelta(minutes=1)
-    url = make_url(Purpose.LOGIN, link.pk)
+    url = make_url(Purpose.LOGIN, link.pk, member.variant.page_language)
     return _build_notice("login", _address(member), url, minutes=minutes)
 
 
 def build_address_confirmation(change: AddressChange) -> Message:
     """To the new address. It calls nobody by name: whose the address is, it is to show."""
     to = Recipient(change.new_email, "", change.member.variant)
-    url = make_url(Purpose.MOVE, change.pk)
+    url = make_url(Purpose.MOVE, change.pk, to.variant.page_language)
     return _build_notice("move", to, url, days=CHANGE_GOOD_FOR.days)
 
 
 def build_address_notice(change: AddressChange) -> Message:
     """To the old address, with the link that takes the change back."""
     to = Recipient(change.old_email, change.member.name, change.member.variant)
-    url = make_url(Purpose.KEEP, change.pk)
+    url = make_url(Purpose.KEEP, change.pk, to.variant.page_language)
     words = {"days": CHANGE_GOOD_FOR.days, "new_email": change.new_email}
     return _build_notice("keep", to, url, **words)
 
 
 def build_personal_data(member: Member, data: str) -> Message:
     """With all that we hold of them, as JSON."""
-    url = make_url(Purpose.PREFERENCES, member.pk)
+    url = make_url(Purpose.PREFERENCES, member.pk, member.variant.page_language)
     message = _build_notice("personal_data", _address(member), url)
     message.attach("personal-data.json", data, "application/json")
     return message
@@ -155,7 +160,7 @@ def build_personal_data(member: Member, data: str) -> Message:
 
 def build_erase(member: Member) -> Message:
     """The link by which a member has all of it deleted."""
-    url = make_url(Purpose.ERASE, member.pk)
+    url = make_url(Purpose.ERASE, member.pk, member.variant.page_language)
     return _build_notice("erase", _address(member), url, hours=ERASE_WITHIN // timedelta(hours=1))
 
 
@@ -200,7 +205,7 @@ def _build_notice(notice: str, to: Recipient, url: str, **facts: Any) -> Message
         "wordings": wordings,
         "variant": variant,
         "url": url,
-        "site_url": absolute_url("/"),
+        "site_url": absolute_url(variant.archive_language.place("/")),
     }
     message = Message(
         subject=subject,
@@ -363,9 +368,13 @@ def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _fill_slot(slot: re.Match[str], values: Mapping[str, str]) -> str:
-    """The "#" of a preview leads to no place either."""
-    value, place = values[slot[1] or slot[2]], slot[3]
-    return f"{value}?to={place}" if place and value != "#" else value
+    """The "#" of a preview leads to no place and no language either."""
+    prefix, place, value = slot[1] or "", slot[4], values[slot[2] or slot[3]]
+    if value == "#":
+        return value
+    site = absolute_url("")
+    led = f"{site}{prefix}{value.removeprefix(site)}" if prefix else value
+    return f"{led}?to={place}" if place else led
 
 
 def write_address(name: str, email: str) -> str:

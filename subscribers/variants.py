@@ -12,7 +12,14 @@ from django.conf import settings
 from django.db.models import TextChoices
 from django.utils.translation import gettext_noop
 
-from briefings.languages import ENGLISH, SIMPLIFIED, PageLanguage, lead_links_within, lead_within
+from briefings.languages import (
+    ENGLISH,
+    SIMPLIFIED,
+    TRADITIONAL,
+    PageLanguage,
+    lead_links_within,
+    lead_within,
+)
 from briefings.simplified import simplify, simplify_page
 
 
@@ -45,23 +52,50 @@ class Variant:
     def is_simplified(self) -> bool:
         return self.script == Script.SIMPLIFIED
 
+    @property
+    def archive_language(self) -> PageLanguage:
+        """Of the archive's pages, where script comes first: English ones have Traditional texts."""
+        if self.is_simplified:
+            return SIMPLIFIED
+        return TRADITIONAL if self.in_chinese else ENGLISH
+
+    @property
+    def page_language(self) -> PageLanguage:
+        """Of the member's own pages."""
+        return self.archive_language if self.in_chinese else ENGLISH
+
     def write_line(self, line: str) -> str:
         """A subject, or another text without addresses, in the script."""
         return simplify(line) if self.is_simplified else line
 
     def write_text(self, text: str) -> str:
-        """Plain text in the script; addresses of our pages lead to the pages in it."""
-        if not self.is_simplified:
+        """Plain text in the script; addresses of our pages lead to the pages of this variant."""
+        if self.archive_language is TRADITIONAL:
             return text
         ours = re.compile(rf"{re.escape(settings.SITE_URL)}/[^\s<>]*")
-        return simplify(ours.sub(lambda found: lead_within(found[0], SIMPLIFIED), text))
+        led = ours.sub(lambda found: lead_within(found[0], self.archive_language), text)
+        return self.write_line(self._lead_slots(led))
 
     def write_html(self, html: str) -> str:
-        """A whole document in the script; links to our pages lead to the pages in it."""
-        if not self.is_simplified:
+        """A whole document in the script; links to our pages lead to the pages of this variant."""
+        if self.archive_language is TRADITIONAL:
             return html
-        return simplify_page(lead_links_within(html, SIMPLIFIED))
+        led = self._lead_slots(lead_links_within(html, self.archive_language))
+        return simplify_page(led) if self.is_simplified else led
 
+    def _lead_slots(self, text: str) -> str:
+        """[[preferences]] becomes [[/en/preferences]]: a copy that is built again, when its member
+        has chosen otherwise since, leads where it led.
+        """
+        return _LINK_SLOT.sub(self._lead_slot, text)
+
+    def _lead_slot(self, slot: re.Match[str]) -> str:
+        language = self.archive_language if slot[1] in _TO_THE_ARCHIVE else self.page_language
+        return f"[[{language.prefix}/{slot[1]}"
+
+
+_LINK_SLOT = re.compile(r"\[\[(preferences|unsubscribe|mail|enter)\b")
+_TO_THE_ARCHIVE = frozenset(("mail", "enter"))
 
 DEFAULT = Variant()
 

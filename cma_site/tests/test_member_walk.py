@@ -117,7 +117,7 @@ def test_who_reads_english_joins_chooses_and_leaves_in_english(walk, live_server
     page.get_by_role("button", name="Subscribe", exact=True).click()
     expect(page.get_by_text("Please tick the box to agree.")).to_be_visible()
     reader.look()
-    page.get_by_label("Email address").fill(EMAIL)
+    page.get_by_label("Email address", exact=True).fill(EMAIL)
     page.get_by_label("I agree that").check()
     reader.press("Subscribe", "Check your email")
     confirm = find_link(reader.read_mail(EMAIL), "subscribe/confirm")

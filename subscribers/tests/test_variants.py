@@ -1,16 +1,17 @@
 """The script that a member reads in, and the language that the mail speaks of itself in."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from briefings.models import Publication
+from briefings.models import Audience, Publication
 from briefings.simplified import simplify
 from briefings.tests.makers import make_published
 from subscribers.delivery import open_mailing
-from subscribers.links import Purpose, make_token
+from subscribers.links import Purpose, make_token, make_url
 from subscribers.messages import (
     build_address_confirmation,
     build_address_notice,
@@ -23,6 +24,7 @@ from subscribers.messages import (
 from subscribers.models import (
     AddressChange,
     LoginLink,
+    Member,
     MemberState,
     NoticeLanguage,
     Script,
@@ -122,6 +124,65 @@ def test_links_of_a_simplified_mail_lead_to_the_simplified_pages(edition, settin
     assert Client().get(page.removeprefix(settings.SITE_URL)).status_code == 200
 
 
+def test_links_of_an_english_mail_lead_to_english_pages(edition, settings):
+    text, html, _ = mail_to(edition, notice_language=NoticeLanguage.ENGLISH)
+
+    for page in (edition.get_absolute_url(), "/preferences/", "/unsubscribe/", "/mail/"):
+        assert f"{settings.SITE_URL}/en{page}" in text
+        assert f'href="{settings.SITE_URL}/en{page}' in html
+        assert f'"{settings.SITE_URL}{page}' not in html
+
+
+def test_who_reads_simplified_under_english_notices_gets_each_where_it_matters(edition, settings):
+    """English pages have their texts in Traditional."""
+    _, html, _ = mail_to(edition, notice_language=NoticeLanguage.ENGLISH, script=Script.SIMPLIFIED)
+
+    for page in (f"/zh-hans{edition.get_absolute_url()}", "/zh-hans/mail/", "/en/preferences/"):
+        assert f'href="{settings.SITE_URL}{page}' in html
+
+
+def test_the_entrances_to_a_closed_edition_lead_to_the_pages_of_the_variant(settings):
+    closed = make_published({"headline": "甲"}, number=9, audience=Audience.MEMBERS)
+
+    _, html, _ = mail_to(closed, notice_language=NoticeLanguage.ENGLISH)
+
+    assert re.search(rf'href="{settings.SITE_URL}/en/enter/[^"]*\?to=entry-1"', html)
+
+
+def test_one_click_has_the_same_address_in_whatever_language(edition, settings):
+    member = make_member(notice_language=NoticeLanguage.ENGLISH)
+    delivery = open_mailing(edition, by=None).deliveries.get()
+
+    message = build_message(delivery, delivery.digest, delivery.mailing)
+
+    address = make_url(Purpose.UNSUBSCRIBE, member.pk)
+    assert message.extra_headers["List-Unsubscribe"] == f"<{address}>"
+
+
+def test_a_copy_that_is_built_again_leads_where_it_led(edition):
+    """Whatever its member has chosen since: what is sent again has the same bytes."""
+    member = make_member(notice_language=NoticeLanguage.ENGLISH)
+    delivery = open_mailing(edition, by=None).deliveries.get()
+    before = build_message(delivery, delivery.digest, delivery.mailing).message().as_bytes()
+
+    Member.objects.filter(pk=member.pk).update(notice_language="zh", script="hans")
+
+    delivery.refresh_from_db()
+    after = build_message(delivery, delivery.digest, delivery.mailing).message().as_bytes()
+    assert after == before
+
+
+def test_in_the_browser_a_mail_is_as_it_was_mailed(edition, client):
+    make_member(script=Script.SIMPLIFIED, name="陳後發")
+    delivery = open_mailing(edition, by=None).deliveries.get()
+    token = make_token(Purpose.MAIL, delivery.pk)
+
+    pages = [client.get(f"{prefix}/mail/{token}/") for prefix in ("", "/zh-hans", "/en")]
+
+    assert "陳後發，您好：" in pages[0].text
+    assert len({page.content for page in pages}) == 1
+
+
 def test_a_name_is_written_as_its_owner_writes_it(edition):
     text, html, _ = mail_to(edition, script=Script.SIMPLIFIED, name="陳後發")
 
@@ -212,6 +273,26 @@ def test_notices_come_in_the_script_too():
             assert "毋须理会此电邮" in part
             assert "毋須理會此電郵" not in part
         assert '<html lang="zh-Hans">' in html
+
+
+@pytest.mark.parametrize(
+    ("chosen", "prefix"),
+    [
+        ({}, ""),
+        ({"script": Script.SIMPLIFIED}, "/zh-hans"),
+        ({"notice_language": NoticeLanguage.ENGLISH}, "/en"),
+        ({"notice_language": NoticeLanguage.ENGLISH, "script": Script.SIMPLIFIED}, "/en"),
+        ({"notice_language": NoticeLanguage.CHINESE}, ""),
+    ],
+)
+def test_the_link_of_a_notice_leads_to_the_page_in_its_language(chosen, prefix, settings, client):
+    for notice, message in build_all_notices(make_member(**chosen)).items():
+        [link] = re.findall(rf"{settings.SITE_URL}(/\S+/\d+\.\S+)", message.body)
+        page = link.removeprefix(prefix)
+        assert page.startswith(
+            ("/subscribe/", "/preferences/", "/login/", "/move/", "/keep/", "/erase/")
+        ), (notice, link)
+        assert client.get(link).status_code == 200, notice
 
 
 def test_text_and_html_of_a_notice_say_the_same():
