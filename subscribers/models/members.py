@@ -37,7 +37,7 @@ SIGNED_UP_WITH = (
     *("consent_wording", "consent_source", "consented_at"),
 )
 
-CONSENT = "本人同意{sender}以上述電郵地址寄送{publication}，並明白可隨時免費取消訂閱。"
+CONSENT = "本人同意{sender}以上述電郵地址寄送《{publication}》，並明白可隨時免費取消訂閱。"
 CONSENT_IN_ENGLISH = (
     "I agree that {sender} may send {publication} to the email address above, and understand that"
     " I may unsubscribe at any time, free of charge."
@@ -56,7 +56,7 @@ def name_parties(publication: Publication) -> dict[str, str]:
     """Who sends what, as wordings of consent name them."""
     return {
         "sender": f"{publication.organisation}{publication.department}",
-        "publication": f"《{publication.name}》",
+        "publication": publication.name,
     }
 
 
