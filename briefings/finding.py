@@ -2,7 +2,7 @@
 of the catalogue.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,6 +35,17 @@ class Chosen:
 
     def __bool__(self) -> bool:
         return bool(self.theme or self.year or self.author)
+
+    @property
+    def text_to_type(self) -> str:
+        """The same, as filters of a query."""
+        chosen = {
+            Facet.THEME: self.theme and self.theme.name,
+            Facet.YEAR: self.year and str(self.year),
+            Facet.AUTHOR: self.author,
+        }
+        filters = (Filter(facet, text) for facet, text in chosen.items() if text)
+        return " ".join(given.text_to_type for given in filters)
 
 
 class FoundTheme(NamedTuple):
@@ -71,6 +82,12 @@ class Answers:
         if chosen.author:
             wanted &= catalogue.authors.have(self.rows, [chosen.author])
         return self.among(wanted) if chosen else self
+
+    def list_among(self, entry_ids: Collection[int]) -> list[int]:
+        """Those of the entries that are among the answers, the newest first."""
+        catalogue_ids = self.archive.catalogue.entry_ids[self.rows]
+        wanted = np.isin(catalogue_ids, np.array(list(entry_ids), np.int64))
+        return [int(pk) for pk in catalogue_ids[wanted]]
 
     def list_ids(self, wanted: slice, sort: str = "") -> list[int]:
         """Of the entries from place to place, the best first; or "newest" or "oldest" first."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 
 from briefings.contexts import EditionContext
 from briefings.models import Audience, Edition
@@ -73,6 +74,14 @@ class Event:
     why: str  # what was done, and what for
 
 
+@dataclass(frozen=True)
+class SearchFollower:
+    """One more way to be told of what a search finds from now on, linked beside its feeds."""
+
+    label: str | Promise  # a lazy one is in the language of the page
+    make_address: Callable[[str], str]  # of where that is asked for, from the search as typed
+
+
 def read_as_public(request: HttpRequest) -> Audience:  # noqa: ARG001
     """As long as nobody has members, everybody is the public."""
     return Audience.PUBLIC
@@ -87,6 +96,7 @@ audience_of: Callable[[HttpRequest], Audience] = read_as_public
 further_pages: dict[str, str] = {}
 
 theme_choosers: list[ThemeChoosers] = []
+search_followers: list[SearchFollower] = []
 edition_tools: list[EditionTool] = []
 entry_previews: list[EntryPreview] = []
 publish_options: list[PublishOption] = []

@@ -9,6 +9,7 @@
 An operator that stands where it makes no sense, as OR at an end, is a word like any other.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from briefings.search.fold import fold
 from briefings.search.keys import Token, name_character, place_tokens
 from briefings.search.tokens import (
     HAN,
@@ -129,15 +131,19 @@ class Term:
         return (self.typed, *self.others, *(p for term in self.either for p in term.phrases))
 
     @property
+    def together(self) -> tuple["Term", ...]:
+        """With those that will do as well."""
+        return (self, *self.either)
+
+    @property
     def exact_text(self) -> str:
-        return " OR ".join(quote(term.text) for term in (self, *self.either))
+        return " OR ".join(quote(term.text) for term in self.together)
 
     @property
     def typed_text(self) -> str:
-        together = (self, *self.either)
         return " OR ".join(
             quote(term.text) if term.is_exact or term.text in _OPERATORS else drop_quotes(term.text)
-            for term in together
+            for term in self.together
         )
 
 
@@ -170,6 +176,11 @@ class Filter:
     def text_to_type(self) -> str:
         return f"{'-' if self.is_excluded else ''}{self.facet}:{quote(self.text)}"
 
+    @property
+    def canonical_text(self) -> str:
+        value = (self.facet == Facet.YEAR and self.years) or "".join(fold(self.text).split())
+        return f"{'-' if self.is_excluded else ''}{self.facet}:{value}"
+
 
 @dataclass(frozen=True)
 class Query:
@@ -196,6 +207,23 @@ class Query:
     def typed_text(self) -> str:
         """What to type to ask for the same."""
         return self._write(term.typed_text for term in self.terms)
+
+    @property
+    def canonical_text(self) -> str:
+        """The same for queries that ask for the same, in whatever script, width and marks they are
+        typed. Terms keep their order, since side by side they may be one wording (MPF reform).
+        """
+        terms = [[(*one.typed.runs, one.is_exact) for one in term.together] for term in self.terms]
+        excluded = sorted(term.typed.runs for term in self.excluded)
+        filters = sorted({given.canonical_text for given in self.filters})
+        return json.dumps([terms, excluded, filters])
+
+    @property
+    def is_bare_operator(self) -> bool:
+        """Nothing but OR, 或 or AND: looked for as words, though hardly meant as such."""
+        terms = [one for term in self.terms for one in term.together]
+        are_bare = all(term.text in _OPERATORS and not term.is_exact for term in terms)
+        return bool(terms) and are_bare and not self.filters
 
     def _write(self, terms: Iterable[str]) -> str:
         excluded = (f"-{quote(term.text)}" for term in self.excluded)

@@ -4,6 +4,8 @@ import pytest
 from django.db import OperationalError
 from django.utils.html import strip_tags
 
+from briefings import hooks, views
+from briefings.finding import Chosen
 from briefings.models import Audience, GlossaryTerm, SearchMiss, Theme
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_published
@@ -292,3 +294,22 @@ def test_a_text_far_too_long_is_refused_and_not_repeated_in_each_facet(client):
 
     assert answer.context["form"].errors["q"]
     assert not answer.context.get("themes")
+
+
+def test_who_else_tells_of_what_a_search_finds_is_handed_all_that_was_chosen(client, monkeypatch):
+    make_published({"headline": "甲", "themes": ["稅務"]}, date=date(2026, 1, 1))
+    follower = hooks.SearchFollower("另以鴿子送信", lambda text: f"/pigeon/?{text}")
+    monkeypatch.setattr(views.search, "search_followers", [follower])
+
+    page = client.get("/search/", {"q": "正文 <b>", "theme": "稅務", "year": "2026"}).text
+
+    words = "正文 &lt;b&gt; theme:&quot;稅務&quot; year:&quot;2026&quot;"
+    assert f'<a href="/pigeon/?{words}">另以鴿子送信</a>' in page
+
+
+def test_a_filter_that_was_chosen_finds_the_same_when_it_is_typed(client):
+    make_published({"headline": "甲", "themes": ["稅務"]}, date=date(2026, 1, 1))
+    make_published({"headline": "乙", "themes": ["稅務 二"]}, date=date(2025, 1, 1))
+    chosen = Chosen(Theme.objects.get(name="稅務"), 2026)
+
+    assert found(search(client, q=f"正文 {chosen.text_to_type}")) == ["甲"]

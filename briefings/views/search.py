@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.core.paginator import Page, Paginator
+from django.utils.functional import Promise
 from django.views.generic import TemplateView
 
 from briefings.catalogue import Archive
@@ -20,6 +21,7 @@ from briefings.finding import (
 )
 from briefings.forms import SearchForm
 from briefings.hits import show_hits
+from briefings.hooks import search_followers
 from briefings.phrases import MOST_COMPARED, list_pinned, make_address
 from briefings.search.misses import record_miss
 from briefings.search.query import Query
@@ -72,6 +74,7 @@ class SearchView(ReaderView, TemplateView):
             hits=show_hits(list(page), archive, query),
             words=list_words(query),
             history_address=make_address(list_words(query)[:MOST_COMPARED]),
+            followers=list_followers(f"{typed} {chosen.text_to_type}".strip()),
             # Somewhere to begin, or to go on from nothing.
             pinned=[] if page else list_pinned(self.audience),
             theme=chosen.theme,
@@ -86,6 +89,11 @@ class SearchView(ReaderView, TemplateView):
 def list_words(query: Query) -> list[str]:
     """What the query asks for, each as typed."""
     return [other.text for term in query.terms for other in (term, *term.either)]
+
+
+def list_followers(text: str) -> list[tuple[str, str | Promise]]:
+    """(address, label) of each other way to be told of what it finds."""
+    return [(follower.make_address(text), follower.label) for follower in search_followers]
 
 
 def count_facets(found: Answers, chosen: Chosen) -> dict[str, Any]:

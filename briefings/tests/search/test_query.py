@@ -207,3 +207,56 @@ def test_words_are_found_whole():
 
 def test_matches_that_overlap_are_all_found():
     assert find("稅稅", "稅稅稅") == ["稅稅", "稅稅"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("新質生產力", " 新质生产力 "),
+        ("MPF　改革", "ｍｐｆ 改革"),
+        ("關稅 貿易戰 關稅", "关税 貿易戰"),
+        ("關稅 OR 貿易戰", "关税 | 贸易战"),
+        ("關稅 AND 貿易戰", "關稅 貿易戰"),
+        ("「強積金」", '"强积金"'),
+        ("關稅 -美國 -汽車", "關稅 －汽車 -“美國”"),
+        ("稅 theme:創新 科技 year:2023", "稅 科技 年份：２０２３年 主題：创新"),
+        ("year:2021-2023", "年份:2023至2021"),
+    ],
+)
+def test_what_asks_for_the_same_has_the_same_canonical_text(one, other):
+    assert parse_query(one).canonical_text == parse_query(other).canonical_text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("關稅", "「關稅」"),  # quoted, in no other wording
+        ("關稅 貿易戰", "關稅 OR 貿易戰"),
+        ("關稅 貿易戰", "關稅貿易戰"),
+        ("關稅", "關稅 -美國"),
+        ("northern metropolis", "metropolis northern"),  # side by side they are a wording
+        ("theme:稅務", "-theme:稅務"),
+        ("theme:2023", "theme:2023年"),
+        ("theme:甲", "author:甲"),
+        ("甲 -乙", "乙 -甲"),
+    ],
+)
+def test_what_asks_for_something_else_has_another_canonical_text(one, other):
+    assert parse_query(one).canonical_text != parse_query(other).canonical_text
+
+
+@given(st.text(alphabet='-"「」: year主題a稅税A23', max_size=40))
+def test_a_query_written_out_has_the_canonical_text_of_the_typed_one(text):
+    query = parse_query(text)
+
+    assert parse_query(query.typed_text).canonical_text == query.canonical_text
+
+
+@pytest.mark.parametrize("typed", ["OR", "或", "AND", "OR AND", "OR -關稅"])
+def test_operators_alone_are_told_apart(typed):
+    assert parse_query(typed).is_bare_operator
+
+
+@pytest.mark.parametrize("typed", ["", "…", "「或」", "或 關稅", "關稅", "OR year:2023", "-關稅"])
+def test_what_has_anything_else_is_no_bare_operator(typed):
+    assert not parse_query(typed).is_bare_operator
