@@ -34,6 +34,7 @@ class CMASiteConfig(AppConfig):
         from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, SEND_TO_MEMBERS
         from subscribers.logins import audience_of
         from subscribers.mailing_page import MAILING, tell_mail
+        from subscribers.searches import BY_MAIL
         from subscribers.urls import PAGES
 
         hooks.audience_of = audience_of
@@ -43,3 +44,4 @@ class CMASiteConfig(AppConfig):
         hooks.edition_events.append(tell_mail)
         hooks.publish_options.append(SEND_TO_MEMBERS)
         hooks.theme_choosers.append(MEMBERS)
+        hooks.search_followers.append(BY_MAIL)

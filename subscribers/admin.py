@@ -96,6 +96,8 @@ class MemberAdmin(MemberPages):
         "name",
         "state",
         "frequency",
+        "show_searches",
+        "only_searches",
         "paused_until",
         "script",
         "notice_language",
@@ -163,6 +165,11 @@ class MemberAdmin(MemberPages):
         drawn = draw_growth(count_members_by_month(timezone.now()))
         return HttpResponse(drawn, content_type="image/svg+xml")
 
+    @admin.display(description="訂閱的搜尋")
+    def show_searches(self, member: Member) -> str:
+        """They subscribe by themselves."""
+        return "、".join(search.query for search in member.searches.all())
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without deleting many at once: the rows are the record of who consented to what."""
         actions: dict[str, Any] = super().get_actions(request)
@@ -184,6 +191,10 @@ class MemberAdmin(MemberPages):
         entry.save(update_fields=["object_repr"])
         return entry
 
+    def get_fields(self, request: HttpRequest, obj: Member | None = None) -> list[Any]:  # noqa: ARG002
+        """Who is only being added has no searches yet."""
+        return [name for name in self.fields or () if obj or name != "show_searches"]
+
     def get_readonly_fields(
         self,
         request: HttpRequest,  # noqa: ARG002
@@ -191,6 +202,7 @@ class MemberAdmin(MemberPages):
     ) -> list[str]:
         """The consent is asked for when a member is added, and stands from then on."""
         stamps = [
+            "show_searches",
             "state",
             "consent_source",
             "consented_at",

@@ -6,7 +6,7 @@ by the sweep. Nothing here holds a transaction while it sends.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from celery import signature
@@ -21,7 +21,7 @@ from briefings.models import Audience, Edition, State, ThemedEntry
 from subscribers.addresses import BadAddress
 from subscribers.attachments import freeze_pdf, see_to_pdf
 from subscribers.bounces.intake import record_refusal
-from subscribers.digest_rules import NOTHING, Choice
+from subscribers.digest_rules import NOTHING, Choice, Found, Offer, Wish
 from subscribers.digests import (
     CorrectedEntry,
     add_corrections,
@@ -41,8 +41,10 @@ from subscribers.models import (
     Mailing,
     MailingState,
     Member,
+    SearchSubscription,
     find_corrections_due,
 )
+from subscribers.searches import find_hits
 from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
 from subscribers.variants import Variant
 
@@ -110,24 +112,47 @@ def wake_after_commit(mailing: Mailing) -> None:
     transaction.on_commit(wake, robust=True)
 
 
-def group_members(edition: EditionContext, now: datetime | None = None) -> dict[Choice, list[int]]:
+def group_members(
+    edition: Edition, description: EditionContext, now: datetime
+) -> dict[Choice, list[int]]:
     """Who would get which entries of the edition, members by their keys.
 
-    Those who want every edition but none of this one's themes, or had all of it in a digest,
-    stand under NOTHING. Three queries.
+    Those who want every edition but nothing that is in this one, or had all of it in a digest,
+    stand under NOTHING. Four queries, and one for each different search.
     """
-    themes_by_entry = find_themes([entry.id for entry in edition.entries])
-    received = find_received(themes_by_entry)
-    return group_by_choice(themes_by_entry, find_wishes(now).items(), received)
+    table, wishes = offer_edition(edition, description, now), find_wishes(now)
+    found = find_edition_hits(edition, table, wishes)
+    received = find_received(offer.entry for offer in table)
+    return group_by_choice(table, wishes.items(), received, found)
 
 
-def find_wishes(now: datetime | None = None) -> dict[int, frozenset[int]]:
-    """The themes of each member who wants every edition. One query."""
+def offer_edition(
+    edition: Edition, description: EditionContext, now: datetime
+) -> tuple[Offer, ...]:
+    """Its entries in order; of what is not published yet, as if it came out now. One query."""
+    themes = find_themes([entry.id for entry in description.entries])
+    published_at = edition.published_at or now
+    return tuple(Offer(entry, frozenset(found), published_at) for entry, found in themes.items())
+
+
+def find_wishes(now: datetime | None = None) -> dict[int, Wish]:
+    """What each member wants who wants every edition. Two queries."""
     members = Member.objects.wants_every_edition(now).order_by("pk")
-    wishes: dict[int, set[int]] = {}
-    for member, wish in members.values_list("pk", "themes"):
-        wishes.setdefault(member, set()).update({wish} if wish else ())
-    return {member: frozenset(wish) for member, wish in wishes.items()}
+    searches = SearchSubscription.objects.by_member(members.order_by())
+    wishes: dict[int, Wish] = {}
+    for member, only_searches, theme in members.values_list("pk", "only_searches", "themes"):
+        chosen = wishes[member].themes if member in wishes else frozenset()
+        themes = chosen | {theme} if theme else chosen
+        wishes[member] = Wish(themes, searches.get(member, ()), only_searches)
+    return wishes
+
+
+def find_edition_hits(
+    edition: Edition, table: Collection[Offer], wishes: Mapping[int, Wish]
+) -> Found:
+    """What members can't read yet is looked for among all that is written."""
+    audience = Audience.MEMBERS if edition.is_published else None
+    return find_hits(wishes.values(), table, audience)
 
 
 def find_received(entry_ids: Iterable[int]) -> dict[int, set[int]]:
@@ -160,7 +185,7 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     if edition.state != State.PUBLISHED:
         raise MailingRefused(f"{edition}尚未出版，不能寄給會員。")
     description = describe_edition(edition)
-    groups = group_members(description, mailing.opened_at)
+    groups = group_members(edition, description, mailing.opened_at)
     groups.pop(NOTHING, None)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
@@ -175,6 +200,7 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
             variant=variant,
             draft=draft,
             corrected=[corrected[correction] for correction in chosen.corrections],
+            searches=chosen.searches,
         )
 
     copies = make_copies(mailing, groups, freeze)

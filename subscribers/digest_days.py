@@ -33,7 +33,9 @@ from subscribers.digest_rules import (
     Frequency,
     Offer,
     Standing,
+    Wish,
     choose_due,
+    choose_hits,
     is_news,
     settle,
 )
@@ -47,8 +49,10 @@ from subscribers.models import (
     DigestSchedule,
     Mailing,
     Member,
+    SearchSubscription,
     find_corrections_due,
 )
+from subscribers.searches import find_hits
 from subscribers.sending_days import Timetable
 
 logger = logging.getLogger(__name__)
@@ -240,7 +244,7 @@ class Reader:
     account: Account
     joined_at: datetime
     last_day: int | None
-    themes: frozenset[int]
+    wish: Wish
 
     @property
     def since(self) -> datetime:
@@ -248,26 +252,30 @@ class Reader:
 
 
 def find_readers(kind: DigestKind, now: datetime) -> list[Reader]:
-    """Each member once. One query: between two, somebody may come to be served."""
+    """Each member once. One query: between two, somebody may come to be served. And one for what
+    they search, of which nothing that comes between is due yet.
+    """
     members = Member.objects.wants_digest(kind, now).order_by("pk")
     rows = members.values_list(
         *("pk", "frequency", "digests_from", "digests_until", "confirmed_at", "last_digest_day"),
-        "themes",
+        *("only_searches", "themes"),
     )
+    searches = SearchSubscription.objects.by_member(members.order_by())
     readers: dict[int, Reader] = {}
-    for pk, frequency, since, until, joined_at, last_day, theme in rows:
-        chosen = readers[pk].themes if pk in readers else frozenset()
+    for pk, frequency, since, until, joined_at, last_day, only_searches, theme in rows:
+        chosen = readers[pk].wish.themes if pk in readers else frozenset()
         account = Account(Frequency(frequency), since, until)
         themes = chosen | {theme} if theme else chosen
-        readers[pk] = Reader(pk, account, joined_at, last_day, themes)
+        wish = Wish(themes, searches.get(pk, ()), only_searches)
+        readers[pk] = Reader(pk, account, joined_at, last_day, wish)
     return list(readers.values())
 
 
 def group_readers(
     kind: DigestKind, table: Collection[Offer], readers: Collection[Reader], now: datetime
 ) -> dict[Choice, list[int]]:
-    """Members by what they are due; those who are due nothing under NOTHING. Five queries, or seven
-    where there are corrections to tell.
+    """Members by what they are due; those who are due nothing under NOTHING. Five queries, seven
+    where there are corrections to tell, and one for each different search.
 
     The ledger is large: of what could be new to somebody all readers are asked about, of what
     came back only those to whom it did not come.
@@ -281,18 +289,21 @@ def group_readers(
     for member, entries in again.items():
         received.setdefault(member, set()).update(entries)
     corrections = find_corrections_due(now)
+    found = find_hits((reader.wish for reader in readers), table)
     no_entries: frozenset[int] = frozenset()
     groups: dict[Choice, list[int]] = {}
     for reader in readers:
         standing = Standing(
             since=reader.since,
             until=reader.account.until,
-            themes=reader.themes,
+            wish=reader.wish,
             offered=offered.get(reader.last_day, no_entries),
             received=received.get(reader.pk, no_entries),
             returned=returned.get(reader.pk, no_entries),
         )
-        choice = Choice(choose_due(table, standing), corrections.get(reader.pk, ()))
+        due = choose_due(table, standing, found)
+        hits = choose_hits(table, due, reader.wish, found)
+        choice = Choice(due, corrections.get(reader.pk, ()), hits)
         groups.setdefault(choice, []).append(reader.pk)
     return groups
 

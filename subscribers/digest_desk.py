@@ -87,6 +87,7 @@ def _name_items(choices: Iterable[Choice]) -> dict[Choice, tuple[str, ...]]:
         chosen: (
             *(f"更正：{headlines_of[correction]}" for correction in chosen.corrections),
             *(headlines[entry] for entry in chosen.entries),
+            *(f"訂閱的搜尋「{hits.query}」：{len(hits.entries)} 篇" for hits in chosen.searches),
         )
         for chosen in choices
     }

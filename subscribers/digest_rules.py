@@ -3,7 +3,7 @@
 Pure: no database, no clock. `docs/decisions/0012-digest-rules.md` says it in words, and why.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -28,11 +28,20 @@ LATEST = timedelta(days=92)
 
 
 @dataclass(frozen=True)
+class Hits:
+    """Which of the entries of a mail a search has found that its reader subscribed to."""
+
+    query: str  # as they typed it
+    entries: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Choice:
     """What one mail brings, by keys, in its order; false if that is nothing."""
 
     entries: tuple[int, ...] = ()
     corrections: tuple[int, ...] = ()  # to entries that the member has had before
+    searches: tuple[Hits, ...] = ()  # among the entries
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.corrections)
@@ -51,12 +60,34 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Search:
+    """One that a member subscribed to."""
+
+    key: str  # the same for all who ask for the same
+    query: str  # as typed
+    since: datetime  # what was published until then it doesn't bring
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a member wants of all that they may read."""
+
+    themes: frozenset[int] = frozenset()  # none means all
+    searches: tuple[Search, ...] = ()
+    only_searches: bool = False  # nothing but what these find
+
+
+Found = Mapping[str, Set[int]]  # by the keys of searches, the entries that each finds
+NO_SEARCHES: Found = {}
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where a member stands when a digest is opened."""
 
     since: datetime  # what was published until then is no concern of theirs
     until: datetime | None = None  # nor, if it is set, what is published later
-    themes: frozenset[int] = frozenset()  # none means all
+    wish: Wish = Wish()
     offered: Set[int] = frozenset()  # what they could have had on the last day they were served
     received: Set[int] = frozenset()
     returned: Set[int] = frozenset()  # what was addressed to them and didn't go out
@@ -67,13 +98,36 @@ def is_news(published_at: datetime, edition_date: date, now: datetime) -> bool:
     return published_at > now - REACH and published_at.date() - edition_date <= LATEST
 
 
-def choose_due(table: Iterable[Offer], member: Standing) -> tuple[int, ...]:
+def choose_wanted(
+    table: Iterable[Offer], wish: Wish, found: Found = NO_SEARCHES
+) -> tuple[int, ...]:
+    """The entries that somebody wants, in the order of the table."""
+    return tuple(offer.entry for offer in table if _is_wanted(offer, wish, found))
+
+
+def choose_due(
+    table: Iterable[Offer], member: Standing, found: Found = NO_SEARCHES
+) -> tuple[int, ...]:
     """The entries that the member is due, in the order of the table."""
-    return tuple(offer.entry for offer in table if _is_due(offer, member))
+    return tuple(offer.entry for offer in table if _is_due(offer, member, found))
 
 
-def _is_due(offer: Offer, member: Standing) -> bool:
-    if offer.entry in member.received or not _is_wanted(offer, member):
+def choose_hits(
+    table: Iterable[Offer], chosen: Collection[int], wish: Wish, found: Found
+) -> tuple[Hits, ...]:
+    """Of the entries chosen for a mail, which each search finds; not those that find none."""
+    if not wish.searches:
+        return ()
+    offers = [offer for offer in table if offer.entry in chosen]
+    hits = (
+        Hits(search.query, tuple(o.entry for o in offers if _is_hit(o, search, found)))
+        for search in wish.searches
+    )
+    return tuple(each for each in hits if each.entries)
+
+
+def _is_due(offer: Offer, member: Standing, found: Found) -> bool:
+    if offer.entry in member.received or not _is_wanted(offer, member.wish, found):
         return False
     if offer.entry in member.returned:
         return True
@@ -81,8 +135,14 @@ def _is_due(offer: Offer, member: Standing) -> bool:
     return is_in_time and offer.entry not in member.offered
 
 
-def _is_wanted(offer: Offer, member: Standing) -> bool:
-    return not member.themes or bool(member.themes & offer.themes)
+def _is_wanted(offer: Offer, wish: Wish, found: Found) -> bool:
+    has_theme = not wish.themes or bool(wish.themes & offer.themes)
+    is_hit = any(_is_hit(offer, search, found) for search in wish.searches)
+    return is_hit or (has_theme and not wish.only_searches)
+
+
+def _is_hit(offer: Offer, search: Search, found: Found) -> bool:
+    return search.since < offer.published_at and offer.entry in found.get(search.key, ())
 
 
 @dataclass(frozen=True)

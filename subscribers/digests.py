@@ -1,18 +1,29 @@
 """What one mailing shows one kind of member: choosing it is pure, freezing it renders."""
 
+import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from types import MappingProxyType
+from urllib.parse import urlencode
 
 import css_inline
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from briefings.contexts import CorrectionContext, EditionContext, EntryContext, absolute_url
-from subscribers.digest_rules import Choice
+from subscribers.digest_rules import (
+    NO_SEARCHES,
+    Choice,
+    Found,
+    Hits,
+    Offer,
+    Wish,
+    choose_hits,
+    choose_wanted,
+)
 from subscribers.models import Digest, DigestCorrection, DigestItem, MailDraft, Mailing
 from subscribers.plaintext import to_plain_text
 from subscribers.variants import DEFAULT, Variant
@@ -20,6 +31,9 @@ from subscribers.variants import DEFAULT, Variant
 SUBJECT_LENGTH = 120  # what a list of mail shows is far shorter; a headline may not fill the page
 
 HEADLINES_LENGTH = 50  # of all that a digest's subject names
+
+# Headlines under a search; of more, how many they are. Ten searches then leave room for entries.
+MOST_HITS = 8
 
 # Of more, a digest has headline, lead and a link.
 MOST_WHOLE = 8
@@ -35,32 +49,27 @@ _inliner = css_inline.CSSInliner(
 )
 
 
-def choose_entries(themes_by_entry: Mapping[int, Set[int]], wanted: Set[int]) -> tuple[int, ...]:
-    """The entries, in their order, that share a theme with those wanted; none wanted means all."""
-    return tuple(
-        entry for entry, themes in themes_by_entry.items() if not wanted or themes & wanted
-    )
-
-
 def group_by_choice(
-    themes_by_entry: Mapping[int, Set[int]],
-    wishes: Iterable[tuple[int, frozenset[int]]],
+    table: Collection[Offer],
+    wishes: Iterable[tuple[int, Wish]],
     received: Mapping[int, Set[int]],
+    found: Found = NO_SEARCHES,
 ) -> dict[Choice, list[int]]:
     """Members by what is chosen for them; those for whom there is nothing under NOTHING.
 
-    `wishes` are pairs of a member and the themes they want. Members are many and wishes few, so
-    each wish is answered once. `received` has the few who had some of it in a digest.
+    Members are many and wishes few, so each wish is answered once. `received` has the few who had
+    some of it in a digest.
     """
-    choices: dict[frozenset[int], tuple[int, ...]] = {}
+    choices: dict[Wish, tuple[int, ...]] = {}
     groups: dict[Choice, list[int]] = {}
-    for member, wanted in wishes:
-        if wanted not in choices:
-            choices[wanted] = choose_entries(themes_by_entry, wanted)
-        chosen = choices[wanted]
+    for member, wish in wishes:
+        if wish not in choices:
+            choices[wish] = choose_wanted(table, wish, found)
+        chosen = choices[wish]
         if member in received:
             chosen = tuple(entry for entry in chosen if entry not in received[member])
-        groups.setdefault(Choice(chosen), []).append(member)
+        hits = choose_hits(table, chosen, wish, found)
+        groups.setdefault(Choice(chosen, searches=hits), []).append(member)
     return groups
 
 
@@ -77,7 +86,8 @@ def add_corrections(
 
 
 def digest_key(chosen: Choice, variant: Variant = DEFAULT) -> str:
-    items = ";".join(",".join(map(str, keys)) for keys in (chosen.entries, chosen.corrections))
+    searches = [[hits.query, hits.entries] for hits in chosen.searches]
+    items = json.dumps([chosen.entries, chosen.corrections, searches])
     variants = f"{variant.script}:{variant.language}:{variant.with_pdf}"
     return sha256(f"{variants}:{items}".encode()).hexdigest()
 
@@ -118,6 +128,49 @@ class CorrectedEntry:
 
 
 @dataclass(frozen=True)
+class Hit:
+    """An entry that a search has found, and where it stands in the mail, if it is not left out."""
+
+    number: int
+    entry: EntryContext
+    anchor: str
+    is_public: bool
+
+
+@dataclass(frozen=True)
+class FollowedSearch:
+    """A search that the reader subscribed to, and what of this mail it has found."""
+
+    hits: Hits
+    found: tuple[Hit, ...]
+
+    @property
+    def query(self) -> str:
+        """As typed, but nothing in it is a slot."""
+        return self.hits.query.replace("[[", "［［")
+
+    @property
+    def listed(self) -> tuple[Hit, ...]:
+        return self.found[:MOST_HITS]
+
+    @property
+    def unlisted(self) -> int:
+        return len(self.found) - len(self.listed)
+
+    @property
+    def url(self) -> str:
+        return absolute_url(f"{reverse('briefings:search')}?{urlencode({'q': self.hits.query})}")
+
+
+def follow_searches(searches: Iterable[Hits], places: Iterable[Hit]) -> tuple[FollowedSearch, ...]:
+    """`places` are all the entries of the mail."""
+    place_of = {place.entry.id: place for place in places}
+    return tuple(
+        FollowedSearch(hits, tuple(place_of[entry] for entry in hits.entries)) for hits in searches
+    )
+
+
+@dataclass(frozen=True)
 class DigestContext:
     """Entries of several editions, the newest edition first, and corrections to earlier ones; one
     of the two at least.
@@ -126,6 +179,7 @@ class DigestContext:
     label: str
     parts: tuple[DigestPart, ...]
     corrected: tuple[CorrectedEntry, ...] = ()
+    searches: tuple[FollowedSearch, ...] = ()
 
     @property
     def entries(self) -> tuple[DigestedEntry, ...]:
@@ -136,6 +190,7 @@ class DigestContext:
         return Choice(
             tuple(item.entry.id for item in self.entries),
             tuple(corrected.correction.id for corrected in self.corrected),
+            tuple(search.hits for search in self.searches),
         )
 
     @property
@@ -179,7 +234,12 @@ def describe_digest(
             parts.append(DigestPart(part, is_public, entries))
             position += len(entries)
     told = tuple(corrected[correction] for correction in choice.corrections)
-    return DigestContext(label, tuple(parts), told)
+    places = (
+        Hit(item.position, item.entry, item.anchor, part.is_public)
+        for part in parts
+        for item in part.entries
+    )
+    return DigestContext(label, tuple(parts), told, follow_searches(choice.searches, places))
 
 
 def list_corrected(edition: EditionContext, *, is_public: bool) -> Iterator[CorrectedEntry]:
@@ -211,13 +271,14 @@ def propose_preheader(headlines: Sequence[str]) -> str:
     return "；".join(headlines[:5])
 
 
-def freeze_edition(
+def freeze_edition(  # noqa: PLR0913  (one mail, each part of it by name)
     edition: EditionContext,
     *,
     is_public: bool,
     variant: Variant = DEFAULT,
     draft: MailDraft | None = None,
     corrected: Sequence[CorrectedEntry] = (),
+    searches: tuple[Hits, ...] = (),
 ) -> Digest:
     """An unsaved digest of all the entries of `edition`, which may be a part (`only()`).
 
@@ -227,10 +288,13 @@ def freeze_edition(
     chosen = Choice(
         tuple(entry.id for entry in edition.entries),
         tuple(each.correction.id for each in corrected),
+        searches,
     )
+    places = (Hit(entry.number, entry, entry.anchor, is_public) for entry in edition.entries)
     context = {
         "edition": edition,
         "corrected": corrected,
+        "searches": follow_searches(searches, places),
         "is_public": is_public,
         "texts": [(entry, to_plain_text(entry.body)) for entry in edition.entries],
         "rest_url": edition.url if is_public else "[[enter]]",
@@ -248,6 +312,7 @@ def freeze_digest(digest: DigestContext, variant: Variant = DEFAULT) -> Digest:
     context = {
         "digest": digest,
         "corrected": digest.corrected,
+        "searches": digest.searches,
         "rest_url": archive if digest.is_public else f"[[enter:{last}]]",
         "preheader": propose_preheader(digest.headlines),
     }

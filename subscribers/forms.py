@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from briefings.languages import ENGLISH, TRADITIONAL, PageLanguage
 from briefings.models import Audience, Publication, Theme
+from briefings.search.query import MAX_QUERY_LENGTH
 from subscribers.addresses import validate_address
 from subscribers.models import Frequency, Member, NoticeLanguage, Script, Variant, word_consent
 from subscribers.models.members import CONSENT, CONSENT_IN_ENGLISH, name_parties
+from subscribers.searches import SearchRefused, tidy_search
 from subscribers.variants import propose_variant
 
 # Seconds that a person takes to fill in a form, at least and at most.
@@ -28,6 +30,10 @@ FILLED_IN_BEFORE = 24 * 60 * 60
 LONGEST_PAUSE = timedelta(days=366)
 
 FAULTY_ADDRESS = {"required": _("請填寫電郵地址。"), "invalid": _("請填寫正確的電郵地址。")}
+SEARCH_ERRORS = {
+    "max_length": _("搜尋字詞太長，最多%(limit_value)s個字元。"),
+    "null_characters_not_allowed": _("搜尋字詞含有不能顯示的字元。"),
+}
 
 _stamps = Signer(salt="subscribers.form")
 
@@ -82,7 +88,7 @@ class PreferencesForm(forms.ModelForm):
         model = Member
         fields = [
             *("name", "frequency", "wants_pdf", "paused_until", "script", "notice_language"),
-            "themes",
+            *("themes", "only_searches"),
         ]
         labels = {
             "name": _("稱呼"),
@@ -92,15 +98,15 @@ class PreferencesForm(forms.ModelForm):
             "script": _("字體"),
             "notice_language": _("通知語言"),
             "themes": _("感興趣的政策主題"),
+            "only_searches": _("只收訂閱的搜尋"),
         }
         help_texts = {
             "name": _("可以不填。"),
-            "wants_pdf": _(
-                "附上整期的PDF，以繁體排印。每週、每月摘要收集幾期的內容，只附連結。"
-            ),
+            "wants_pdf": _("附上整期的PDF，以繁體排印。每週、每月摘要收集幾期的內容，只附連結。"),
             "paused_until": _("到這一天恢復寄送；不填即不暫停。"),
             "notice_language": _("確認、登入等通知，以及郵件上下的說明；短評只有中文。"),
             "themes": _("不選即收取全部。"),
+            "only_searches": _("不論主題，只收下面訂閱的搜尋找到的短評。"),
         }
         widgets = {
             "frequency": forms.RadioSelect,
@@ -134,10 +140,35 @@ class PreferencesForm(forms.ModelForm):
         with transaction.atomic():
             member.change_frequency(self.cleaned_data["frequency"], timezone.now())
             chosen = ["name", "wants_pdf", "paused_until", "script", "notice_language"]
-            member.save(update_fields=chosen)
+            member.save(update_fields=[*chosen, "only_searches"])
             self.cleaned_data["themes"] = Theme.objects.hold(self.cleaned_data["themes"])
             self.save_m2m()
         return member
+
+
+class FollowForm(forms.Form):
+    """A search to be subscribed to, as it is typed on the page of searches."""
+
+    search = forms.CharField(
+        label=_("搜尋字詞"),
+        max_length=MAX_QUERY_LENGTH,
+        error_messages=SEARCH_ERRORS | {"required": _("請填寫搜尋字詞。")},
+        help_text=_(
+            "與網站的搜尋一樣：可用空格分開多個字詞，可寫 OR、-排除、「原句」、"
+            "theme:主題、year:年份、author:作者。"
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "enterkeyhint": "done"}),
+    )
+
+    def clean_search(self) -> str:
+        return clean_search(self.cleaned_data["search"], Audience.MEMBERS)
+
+
+def clean_search(typed: str, audience: Audience) -> str:
+    try:
+        return tidy_search(typed, audience)
+    except SearchRefused as refused:
+        raise ValidationError(str(refused)) from refused
 
 
 def make_stamp(moment: float) -> str:
@@ -198,6 +229,16 @@ class SubscribeForm(forms.Form):
         help_text=_("不選即收取全部。"),
         widget=forms.CheckboxSelectMultiple,
     )
+    # Only for who comes from the page of a search: see the template.
+    search = forms.CharField(
+        label=_("訂閱的搜尋"),
+        max_length=MAX_QUERY_LENGTH,
+        required=False,
+        error_messages=SEARCH_ERRORS,
+        help_text=_("日後有短評符合，會在郵件中列出。"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    only_searches = forms.BooleanField(label=_("只收這個搜尋找到的短評"), required=False)
     consent = forms.BooleanField(error_messages={"required": _("請先剔選同意。")})
     # People don't see this field; programs that fill in every field give themselves away.
     website = forms.CharField(required=False)
@@ -220,6 +261,14 @@ class SubscribeForm(forms.Form):
         if not was_shown(cleaned.get("shown", "")):
             raise ValidationError(_("這個表格已經過時，請再按一次「訂閱」。"))
         return cleaned
+
+    def clean_search(self) -> str:
+        typed = self.cleaned_data["search"]
+        return clean_search(typed, Audience.PUBLIC) if typed else ""
+
+    def clean_only_searches(self) -> bool:
+        """Without a search it would mean nothing at all."""
+        return self.cleaned_data["only_searches"] and bool(self.cleaned_data.get("search"))
 
     def clean_frequency(self) -> str:
         return self.cleaned_data["frequency"] or Frequency.EVERY_EDITION

@@ -46,6 +46,8 @@ def write_down(  # noqa: PLR0913  (what was typed on one form, each part of it b
     now: datetime,
     variant: Variant = DEFAULT,
     consent_wording: str = "",
+    search: str = "",
+    only_searches: bool = False,
 ) -> JoiningRequest:
     """One row, whatever the address; a worker goes on from it after commit."""
     asked = JoiningRequest.objects.create(
@@ -56,6 +58,8 @@ def write_down(  # noqa: PLR0913  (what was typed on one form, each part of it b
         notice_language=variant.language,
         theme_ids=[theme.pk for theme in themes],
         consent_wording=consent_wording,
+        search=search,
+        only_searches=only_searches,
         asked_at=now,
     )
     # Robust: without its broker the wish is kept all the same, and the sweep sees to it.
@@ -78,6 +82,8 @@ def answer_request(request_id: int, now: datetime) -> None:
                 name=asked.name,
                 frequency=asked.frequency,
                 themes=Theme.objects.filter(pk__in=asked.theme_ids),
+                search=asked.search,
+                only_searches=asked.only_searches,
                 now=asked.asked_at,
                 variant=asked.variant,
                 consent_wording=asked.consent_wording,

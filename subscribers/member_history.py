@@ -21,9 +21,9 @@ class Event:
 
 
 def tell_history(member: Member, *, may_see_deliveries: bool) -> list[Event]:
-    """The latest first; five queries. Logins are nobody's business."""
+    """The latest first; six queries. Logins are nobody's business."""
     events = [*_tell_stamps(member), *_tell_consent(member), *_tell_reports(member)]
-    events += _tell_changes(member)
+    events += [*_tell_changes(member), *_tell_searches(member)]
     if may_see_deliveries:
         events += _tell_deliveries(member)
     return sorted(events, key=lambda event: event.at, reverse=True)
@@ -67,6 +67,12 @@ def _tell_changes(member: Member) -> Iterator[Event]:
         person = entry.user.get_full_name() or entry.user.get_username()
         what = "在編輯台新增" if entry.is_addition() else "在編輯台修改"
         yield Event(entry.action_time, what, entry.get_change_message(), by=person)
+
+
+def _tell_searches(member: Member) -> Iterator[Event]:
+    """Those that they still have: what somebody was once interested in is nobody's business."""
+    for search in member.searches.all():
+        yield Event(search.subscribed_at, "訂閱搜尋", search.query)
 
 
 def _tell_deliveries(member: Member) -> Iterator[Event]:

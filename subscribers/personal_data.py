@@ -51,6 +51,11 @@ def export_member(member: Member) -> dict[str, Any]:
         "附上PDF": "是" if member.wants_pdf else "否",
         "暫停至": member.paused_until and member.paused_until.isoformat(),
         "政策主題": [theme.name for theme in member.themes.order_by("name")],
+        "訂閱的搜尋": [
+            {"搜尋字詞": search.query, "訂閱時間": _tell(search.subscribed_at)}
+            for search in member.searches.all()
+        ],
+        "只收訂閱的搜尋": member.only_searches,
         "同意來源": member.consent_source,
         "建立時間": _tell(member.created_at),
         "同意紀錄": [

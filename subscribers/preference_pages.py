@@ -1,8 +1,8 @@
-"""What a member asks for from the page of their preferences: another address, their data, or that
-it be deleted.
+"""What a member asks for from the page of their preferences: searches, another address, their data,
+or that it be deleted.
 
-The link to that page comes with every mail, and mail is sent on: so nothing of it happens, and
-nothing is shown, but by a mail to the member's own address.
+The link to that page comes with every mail, and mail is sent on: so nothing of the last three
+happens, and nothing is shown, but by a mail to the member's own address.
 """
 
 from collections.abc import Callable
@@ -24,10 +24,11 @@ from subscribers.address_changes import (
     cancel_change,
     confirm_change,
 )
-from subscribers.forms import AddressForm
+from subscribers.forms import AddressForm, FollowForm
 from subscribers.links import Purpose, read_token
 from subscribers.models import AddressChange, ConsentWay, Member, Suppression
 from subscribers.personal_data import erase_member
+from subscribers.searches import SearchRefused, subscribe_to_search
 from subscribers.tasks import send_erase_link, send_personal_data
 from subscribers.views import (
     asks_or_acts,
@@ -39,6 +40,7 @@ from subscribers.views import (
 
 ASKED_BY_CLIENT = 10  # in an hour
 ASKED_FOR_MEMBER = 6  # in a day; no more to fill somebody's mailbox with
+LONGEST_KEY = 19  # digits
 HOUR = 60 * 60
 DAY = 24 * HOUR
 
@@ -61,6 +63,39 @@ def change_address(request: HttpRequest, member: Member) -> HttpResponse:
             )
             return _tell(request, _("請查看電郵"), told)
     return show_preferences(request, member, address_form=form)
+
+
+@never_cache
+@require_POST
+@for_member(Purpose.PREFERENCES)
+def follow_search(request: HttpRequest, member: Member) -> HttpResponse:
+    if not member.is_active:
+        return show_no_member(request)
+    form = FollowForm(request.POST)
+    if form.is_valid():
+        search = form.cleaned_data["search"]
+        try:
+            is_new = subscribe_to_search(member, search, timezone.now())
+        except SearchRefused as refused:
+            form.add_error("search", str(refused))
+        else:
+            told = _("已訂閱「{search}」。") if is_new else _("你早已訂閱「{search}」。")
+            told = told.format(search=search)
+            return show_preferences(request, member, told_of_searches=told)
+    return show_preferences(request, member, follow_form=form)
+
+
+@never_cache
+@require_POST
+@for_member(Purpose.PREFERENCES)
+def unfollow_search(request: HttpRequest, member: Member) -> HttpResponse:
+    """Gone before is as good as gone now."""
+    if not member.is_active:
+        return show_no_member(request)
+    key = request.POST.get("search", "")
+    if key.isdecimal() and len(key) < LONGEST_KEY:
+        member.searches.filter(pk=int(key)).delete()
+    return show_preferences(request, member, told_of_searches=_("已移除這個搜尋。"))
 
 
 @never_cache

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from briefings.contexts import describe_edition
 from briefings.models import Edition
-from subscribers.delivery import find_received, find_themes, find_wishes
-from subscribers.digest_rules import NOTHING, Choice
+from subscribers.delivery import find_edition_hits, find_received, find_wishes, offer_edition
+from subscribers.digest_rules import NOTHING
 from subscribers.digests import group_by_choice
 from subscribers.models import Frequency, Member, MemberState
 from subscribers.models.suppressions import is_suppressed
@@ -27,6 +27,7 @@ REASONS = {
     "monthly": "選了「每月摘要」",
 }
 OTHER_THEMES = "未選這一期的主題"
+NO_HITS = "只收訂閱的搜尋，這一期沒有符合的"
 HAD_IT = "已在摘要收過"
 
 
@@ -35,7 +36,7 @@ class Readership:
     """Everybody who has not left is counted once."""
 
     whole: int
-    part: int  # by their themes, or since a digest brought them the rest
+    part: int  # by their themes or searches, or since a digest brought them the rest
     left_out: tuple[tuple[str, int], ...]  # why, and how many; none of nobody
 
     @property
@@ -58,20 +59,23 @@ class Readership:
 
 
 def count_readership(edition: Edition, now: datetime | None = None) -> Readership:
-    """Four queries, beside those that describe the edition."""
+    """Five queries, one for each different search, and those that describe the edition."""
     now = now or timezone.now()
-    themes_by_entry = find_themes([entry.id for entry in describe_edition(edition).entries])
-    wishes = find_wishes(now)
-    wanted = group_by_choice(themes_by_entry, wishes.items(), received={})
-    due = group_by_choice(themes_by_entry, wishes.items(), find_received(themes_by_entry))
-    whole = len(due.get(Choice(tuple(themes_by_entry)), []))
-    nothing, other_themes = len(due.get(NOTHING, [])), len(wanted.get(NOTHING, []))
+    table, wishes = offer_edition(edition, describe_edition(edition), now), find_wishes(now)
+    found = find_edition_hits(edition, table, wishes)
+    entries = tuple(offer.entry for offer in table)
+    wanted = group_by_choice(table, wishes.items(), {}, found)
+    due = group_by_choice(table, wishes.items(), find_received(entries), found)
+    whole = sum(len(members) for chosen, members in due.items() if chosen.entries == entries)
+    nothing, unwanted = len(due.get(NOTHING, [])), wanted.get(NOTHING, [])
+    no_hits = sum(wishes[member].only_searches for member in unwanted)
     by_reason = count_by_reason(now)
     left_out = [(REASONS[reason], by_reason.get(reason, 0)) for reason in REASONS]
-    left_out += [(OTHER_THEMES, other_themes), (HAD_IT, nothing - other_themes)]
+    left_out += [(OTHER_THEMES, len(unwanted) - no_hits), (NO_HITS, no_hits)]
+    left_out += [(HAD_IT, nothing - len(unwanted))]
     return Readership(
-        whole=whole if themes_by_entry else 0,
-        part=len(wishes) - nothing - whole if themes_by_entry else 0,
+        whole=whole if entries else 0,
+        part=len(wishes) - nothing - whole if entries else 0,
         left_out=tuple((reason, count) for reason, count in left_out if count),
     )
 

@@ -31,6 +31,12 @@ urlpatterns = [
     path(
         "preferences/<str:token>/address/", preference_pages.change_address, name="change_address"
     ),
+    path("preferences/<str:token>/follow/", preference_pages.follow_search, name="follow_search"),
+    path(
+        "preferences/<str:token>/unfollow/",
+        preference_pages.unfollow_search,
+        name="unfollow_search",
+    ),
     path("preferences/<str:token>/resume/", preference_pages.resume, name="resume"),
     path("preferences/<str:token>/data/", preference_pages.ask_for_data, name="ask_for_data"),
     path("preferences/<str:token>/erase/", preference_pages.ask_to_erase, name="ask_to_erase"),

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from briefings.languages import language_of, leave_alone
 from briefings.views.pages import state_address
-from subscribers.forms import AddressForm, PreferencesForm, SubscribeForm
+from subscribers.forms import AddressForm, FollowForm, PreferencesForm, SubscribeForm
+from subscribers.joining import WITHIN as ASKED_WITHIN
 from subscribers.joining import may_ask, write_down
 from subscribers.links import Purpose, make_token, read_token
 from subscribers.mail_pages import show_mail
 from subscribers.messages import fill_digest, find_attached_pdf, make_slots, word_pdf
-from subscribers.models import ConsentWay, Delivery, Member, Suppression
+from subscribers.models import ConsentWay, Delivery, JoiningRequest, Member, Suppression
 
 MemberView = Callable[[HttpRequest, Member], HttpResponse]
 LinkView = Callable[[HttpRequest, str], HttpResponse]
@@ -45,7 +46,9 @@ def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
 @asks_or_acts
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The same answer whatever the address, whether a bot asked, and whether mail goes out."""
-    form = SubscribeForm(request.POST or None, page=language_of(request))
+    wish = {"search": request.GET.get("search", ""), "only_searches": True}
+    page = language_of(request)
+    form = SubscribeForm(request.POST or None, initial=wish, page=page)
     is_valid, status = form.is_valid(), 200
     if is_valid and not may_ask(request):
         form.add_error(None, _("要求訂閱的次數太多，請過一小時再試。"))
@@ -59,6 +62,8 @@ def subscribe(request: HttpRequest) -> HttpResponse:
             name=form.cleaned_data["name"],
             frequency=form.cleaned_data["frequency"],
             themes=form.cleaned_data["themes"],
+            search=form.cleaned_data["search"],
+            only_searches=form.cleaned_data["only_searches"],
             now=timezone.now(),
             variant=form.variant,
             consent_wording=form.consent_wording,
@@ -98,27 +103,33 @@ def preferences(request: HttpRequest, member: Member) -> HttpResponse:
     return show_preferences(request, member, form=form, told=_("偏好已儲存。"))
 
 
-def show_preferences(
-    request: HttpRequest,
-    member: Member,
-    *,
-    form: PreferencesForm | None = None,
-    address_form: AddressForm | None = None,
-    told: str = "",
-) -> HttpResponse:
-    return render(
-        request,
-        "subscribers/preferences.html",
-        {
-            "form": form or PreferencesForm(instance=member),
-            "address_form": address_form or AddressForm(),
-            "member": member,
-            "told": told,
-            "suppression": Suppression.objects.of(member.email).standing().first(),
-            "preferences": make_token(Purpose.PREFERENCES, member.pk),
-            "unsubscribe": make_token(Purpose.UNSUBSCRIBE, member.pk),
-        },
-    )
+def show_preferences(request: HttpRequest, member: Member, **shown: object) -> HttpResponse:
+    """`shown` is what the member is told, and a form that comes back with its errors."""
+    context = {
+        "form": PreferencesForm(instance=member),
+        "address_form": AddressForm(),
+        "follow_form": FollowForm(initial={"search": propose_search(request, member)}),
+        "searches": list(member.searches.all()),
+        "member": member,
+        "suppression": Suppression.objects.of(member.email).standing().first(),
+        "preferences": make_token(Purpose.PREFERENCES, member.pk),
+        "unsubscribe": make_token(Purpose.UNSUBSCRIBE, member.pk),
+    }
+    return render(request, "subscribers/preferences.html", context | shown)
+
+
+def propose_search(request: HttpRequest, member: Member) -> str:
+    """What the address asks for, or what somebody has asked for at the page for joining: members
+    are led from there by a mail, which carries nothing of it.
+    """
+    if request.method == "POST":
+        return ""
+    since = timezone.now() - ASKED_WITHIN
+    asked = JoiningRequest.objects.of_address(member.email, since).exclude(search="")
+    latest = asked.order_by("-asked_at").values_list("search", flat=True).first()
+    search = request.GET.get("search") or latest or ""
+    is_had = bool(search) and member.searches.of_query(search).exists()
+    return "" if is_had else search
 
 
 @csrf_exempt  # mail programs post here without having seen a form (RFC 8058); the token is proof

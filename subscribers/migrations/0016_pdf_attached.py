@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0014_correction_mails"),
+        ("subscribers", "0015_mail_schedules"),
     ]
 
     operations = [

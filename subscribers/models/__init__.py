@@ -44,6 +44,11 @@ from subscribers.models.members import (
     MemberState,
     word_consent,
 )
+from subscribers.models.searches import (
+    MOST_SEARCHES,
+    SearchSubscription,
+    add_search,
+)
 from subscribers.models.states import (
     AttachmentState,
     CorrectionWay,
@@ -73,6 +78,7 @@ __all__ = [
     "CONFIRMATION_GIVEN_UP",
     "CONFIRMATION_WAIT",
     "LOGIN_LINK_GOOD_FOR",
+    "MOST_SEARCHES",
     "AddressChange",
     "AttachedPDF",
     "AttachmentState",
@@ -119,9 +125,11 @@ __all__ = [
     "RowKind",
     "SavedFilter",
     "Script",
+    "SearchSubscription",
     "Suppression",
     "SuppressionReason",
     "Variant",
+    "add_search",
     "find_corrections_due",
     "find_undecided",
     "list_errata",

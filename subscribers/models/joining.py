@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from briefings.search.query import MAX_QUERY_LENGTH
 from subscribers.addresses import normalise_email
 from subscribers.digest_rules import Frequency
 from subscribers.variants import NoticeLanguage, Script, Variant
@@ -41,6 +42,8 @@ class JoiningRequest(models.Model):
     )
     theme_ids = models.JSONField(default=list)
     consent_wording = models.TextField(blank=True)  # as the page showed it
+    search = models.CharField(max_length=MAX_QUERY_LENGTH, blank=True)
+    only_searches = models.BooleanField(default=False)
     asked_at = models.DateTimeField(db_index=True)
     answered_at = models.DateTimeField(null=True)
 

@@ -18,6 +18,7 @@ from subscribers.addresses import normalise_email, validate_address
 from subscribers.digest_rules import Account, Frequency, change_frequency
 from subscribers.models.consent import ConsentAct, ConsentRecord, ConsentWay, ConsentWording
 from subscribers.models.mailings import DigestDay, Mailing
+from subscribers.models.searches import add_search
 from subscribers.models.states import MailingKind
 from subscribers.models.suppressions import Suppression, is_suppressed
 from subscribers.variants import DEFAULT, NoticeLanguage, Script, Variant
@@ -33,7 +34,7 @@ CONFIRMATION_GIVEN_UP = timedelta(days=3)
 
 # What a wish to join says anew.
 SIGNED_UP_WITH = (
-    *("name", "frequency", "script", "notice_language"),
+    *("name", "frequency", "script", "notice_language", "only_searches"),
     *("consent_wording", "consent_source", "consented_at"),
 )
 
@@ -117,6 +118,8 @@ class MemberQuerySet(models.QuerySet["Member"]):
         now: datetime,
         variant: Variant = DEFAULT,
         consent_wording: str = "",
+        search: str = "",
+        only_searches: bool = False,
     ) -> "Member":
         """A stranger's wish to join; counts for nothing until the address's owner confirms it.
 
@@ -131,12 +134,16 @@ class MemberQuerySet(models.QuerySet["Member"]):
             member.name = name
             member.frequency = frequency
             member.script, member.notice_language = variant.script, variant.language
+            member.only_searches = only_searches
             member.consent_wording = consent_wording or word_consent(Publication.load())
             member.consented_at = now
             member.consent_source = ""
             # Only these: a confirmation that arrives meanwhile must not be undone.
             member.save(update_fields=[*SIGNED_UP_WITH])
             member.themes.set(Theme.objects.hold(themes))
+            member.searches.all().delete()
+            if search:
+                add_search(member, search, now)
             member.record(ConsentAct.ASKED, ConsentWay.PAGE, now)
         return member
 
@@ -180,6 +187,9 @@ class Member(models.Model):
         related_name="members",
         help_text="留空即全部。",
         through="ChosenTheme",
+    )
+    only_searches = models.BooleanField(
+        "只收訂閱的搜尋", default=False, help_text="政策主題不作準，只收訂閱的搜尋找到的短評。"
     )
     consent_wording = models.TextField("同意聲明", blank=True)
     # Where and when they agreed, of those who came by a list and did not do so on our page.

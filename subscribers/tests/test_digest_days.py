@@ -379,5 +379,5 @@ def test_readers_and_offers_cost_the_same_however_many(scheduled, django_assert_
         publish({}, {}, number=number)
         make_reader()
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         group_readers(WEEKLY, list_offers(FRIDAY), find_readers(WEEKLY, FRIDAY), FRIDAY)

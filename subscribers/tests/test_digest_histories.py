@@ -4,6 +4,7 @@ The oracle keeps its own books in plain Python, entry by entry and member by mem
 number that each step moves on; days of rest, missed sweeps and late ones come of it.
 """
 
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import count
@@ -37,18 +38,31 @@ from subscribers.models import (
     Mailing,
     Member,
 )
+from subscribers.searches import subscribe_to_search
 from subscribers.sending_days import HONG_KONG
 
 EVERY, PAUSED = Frequency.EVERY_EDITION, Frequency.PAUSED
 START = datetime(2026, 1, 5, 8, tzinfo=HONG_KONG)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)
+HITS = re.compile(r"^你訂閱的搜尋：(.+)　新增(\d+)篇$", re.MULTILINE)
+
+# As members type them: which asks for the same, and whether an entry of these words and themes is
+# found.
+SEARCHES = {
+    "關稅": ("關稅", lambda words, themes: "關稅" in words),
+    "关税": ("關稅", lambda words, themes: "關稅" in words),
+    "港口 OR 芯片": ("港口 OR 芯片", lambda words, themes: bool({"港口", "芯片"} & words)),
+    "關稅 -港口": ("關稅 -港口", lambda words, themes: "關稅" in words and "港口" not in words),
+    "芯片 theme:甲": ("芯片 theme:甲", lambda words, themes: "芯片" in words and "甲" in themes),
+}
 
 STEPS = (
     *("publish", "publish", "publish", "publish", "withdraw", "restore", "restore"),
     *("withdraw_entry", "restore_entry", "restore_entry", "mail", "mail"),
     *("correct", "correct", "decide", "decide"),
     *("join", "leave", "rejoin", "choose_frequency", "choose_frequency", "choose_frequency"),
+    *("follow", "follow", "follow", "unfollow", "choose_only"),
     *("choose_themes", "choose_themes", "pause", "unpause", "send", "send", "send", "send_again"),
 )
 
@@ -76,9 +90,12 @@ class History:
 
     def publish(self) -> None:
         lag = self.random.choice([0, 0, 60, 200])
-        chosen = [self.some_themes() for _ in range(self.random.randint(1, 3))]
+        chosen = [
+            {"themes": self.some_themes(), "headline": "與".join(["一篇", *self.some_words()])}
+            for _ in range(self.random.randint(1, 3))
+        ]
         edition = make_draft(
-            *({"themes": themes} for themes in chosen),
+            *chosen,
             date=(self.now - lag * DAY).date(),
             number=next(self.numbers),
         )
@@ -86,7 +103,10 @@ class History:
         publish_edition(edition, audience=audience, published_at=self.now)
         for entry in edition.entries.all():
             self.entries[entry.pk] = SimpleNamespace(
-                themes=set(entry.themes.all()), published_at=self.now, is_old=lag > 92
+                themes=set(entry.themes.all()),
+                words=set(entry.headline.split("與")),
+                published_at=self.now,
+                is_old=lag > 92,
             )
 
     def withdraw(self) -> None:
@@ -190,6 +210,25 @@ class History:
         if member := self.pick(self.members):
             self.row(member).themes.set(self.some_themes())
 
+    def follow(self) -> None:
+        if member := self.pick(self.members):
+            typed = self.random.choice(list(SEARCHES))
+            is_new = subscribe_to_search(self.row(member), typed, self.now)
+            assert is_new == (SEARCHES[typed][0] not in member.searches)
+            member.searches.setdefault(SEARCHES[typed][0], (typed, self.now))
+
+    def unfollow(self) -> None:
+        member = self.pick([m for m in self.members if m.searches])
+        if member:
+            same = self.random.choice(list(member.searches))
+            self.row(member).searches.of_query(same).delete()
+            del member.searches[same]
+
+    def choose_only(self) -> None:
+        if member := self.pick(self.members):
+            member.only_searches = not member.only_searches
+            Member.objects.filter(pk=member.pk).update(only_searches=member.only_searches)
+
     def pause(self) -> None:
         if member := self.pick(self.members):
             days = self.random.randint(1, 40)
@@ -264,15 +303,30 @@ class History:
         member.is_active, member.joined_at = True, self.now
         member.since, member.until, member.table = self.now, None, set()
         member.was_every = False
+        member.searches, member.only_searches = {}, False
 
-    def expect(self, kind: str) -> dict[int, set[int]]:
+    def expect(self, kind: str) -> dict[int, set]:
         readable = self.readable()
-        return {
+        due = {
             member.pk: {pk for pk in readable if self.is_due(member, pk)}
-            | self.expect_corrections(member)
             for member in self.members
             if self.is_served(member, kind)
         }
+        return {
+            member.pk: due[member.pk]
+            | self.expect_hits(member, due[member.pk])
+            | self.expect_corrections(member)
+            for member in self.members
+            if member.pk in due
+        }
+
+    def expect_hits(self, member, entries: set[int]) -> set[tuple[str, int]]:
+        """Each search as they typed it, and how many of the entries it found."""
+        found = {
+            typed: sum(self.is_hit(member, same, pk) for pk in entries)
+            for same, (typed, _) in member.searches.items()
+        }
+        return {(typed, count) for typed, count in found.items() if count}
 
     def expect_edition(self, edition: Edition) -> dict[int, set[int]]:
         entries = set(edition.entries.filter(state=State.PUBLISHED).values_list("pk", flat=True))
@@ -284,7 +338,9 @@ class History:
             if member.frequency == EVERY and self.can_be_reached(member)
         }
         return {
-            member.pk: due[member.pk] | self.expect_corrections(member)
+            member.pk: due[member.pk]
+            | self.expect_hits(member, due[member.pk])
+            | self.expect_corrections(member)
             for member in self.members
             if due.get(member.pk)
         }
@@ -318,8 +374,16 @@ class History:
         return self.can_be_reached(member) and (member.frequency == kind or is_leaving)
 
     def is_wanted(self, member, pk: int) -> bool:
+        if any(self.is_hit(member, same, pk) for same in member.searches):
+            return True
         wanted = set(self.row(member).themes.all())
-        return not wanted or bool(wanted & self.entries[pk].themes)
+        has_theme = not wanted or bool(wanted & self.entries[pk].themes)
+        return has_theme and not member.only_searches
+
+    def is_hit(self, member, same: str, pk: int) -> bool:
+        entry, (typed, since) = self.entries[pk], member.searches[same]
+        is_found = SEARCHES[typed][1](entry.words, {theme.name for theme in entry.themes})
+        return is_found and since < entry.published_at
 
     def has_had(self, member, pk: int) -> bool:
         copies = Delivery.objects.filter(member=member.pk, digest__items__entry=pk)
@@ -364,6 +428,9 @@ class History:
     def some_themes(self) -> list[Theme]:
         return self.random.sample(self.themes, self.random.choice([0, 1, 1, 2]))
 
+    def some_words(self) -> list[str]:
+        return self.random.sample(["關稅", "港口", "芯片"], self.random.choice([0, 1, 1, 2, 3]))
+
     def pick(self, rows):
         rows = list(rows)
         return self.random.choice(rows) if rows else None
@@ -372,14 +439,17 @@ class History:
         return Member.objects.get(pk=member.pk)
 
 
-def read_mailing(mailing: Mailing | None) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = {}
+def read_mailing(mailing: Mailing | None) -> dict[int, set]:
+    """By member: entries, corrections by their keys made negative, and what each search found."""
+    found: dict[int, set] = {}
     if mailing:
         for delivery in mailing.deliveries.select_related("digest"):
             items, corrections = delivery.digest.items, delivery.digest.corrections
             found[delivery.member_id] = {item.entry_id for item in items.all()} | {
                 -told.correction_id for told in corrections.all()
             }
+            told_hits = HITS.findall(delivery.digest.text)
+            found[delivery.member_id] |= {(query, int(count)) for query, count in told_hits}
     return found
 
 

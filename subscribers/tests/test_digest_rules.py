@@ -10,10 +10,15 @@ from subscribers.digest_rules import (
     REACH,
     Account,
     Frequency,
+    Hits,
     Offer,
+    Search,
     Standing,
+    Wish,
     change_frequency,
     choose_due,
+    choose_hits,
+    choose_wanted,
     is_news,
 )
 from subscribers.sending_days import HONG_KONG
@@ -35,9 +40,9 @@ JOINED = Standing(since=NOW - 30 * DAY)
     ("changes", "due"),
     [
         ({}, (13, 12, 11)),
-        ({"themes": frozenset({TAX})}, (13,)),
-        ({"themes": frozenset({TAX, TRADE})}, (13, 12)),
-        ({"themes": frozenset({9})}, ()),
+        ({"wish": Wish(frozenset({TAX}))}, (13,)),
+        ({"wish": Wish(frozenset({TAX, TRADE}))}, (13, 12)),
+        ({"wish": Wish(frozenset({9}))}, ()),
         ({"since": NOW - 2 * DAY}, (13, 12)),
         ({"since": NOW - DAY}, (13,)),
         ({"since": NOW}, ()),
@@ -46,11 +51,80 @@ JOINED = Standing(since=NOW - 30 * DAY)
         ({"received": {13}}, (12, 11)),
         ({"offered": {11, 12}, "returned": {11}}, (13, 11)),
         ({"received": {11}, "returned": {11}}, (13, 12)),
-        ({"returned": {12}, "themes": frozenset({TAX})}, (13,)),
+        ({"returned": {12}, "wish": Wish(frozenset({TAX}))}, (13,)),
     ],
 )
 def test_a_member_is_due_what_is_new_wanted_and_not_had(changes, due):
     assert choose_due(TABLE, replace(JOINED, **changes)) == due
+
+
+@pytest.mark.parametrize(
+    ("themes", "chosen"),
+    [(set(), (13, 12, 11)), ({TAX}, (13,)), ({TAX, 9}, (13,)), ({9}, ())],
+)
+def test_entries_are_wanted_for_shared_themes(themes, chosen):
+    assert choose_wanted(TABLE, Wish(frozenset(themes))) == chosen
+
+
+def seek(*keys, since=NOW - 30 * DAY, **wish):
+    return Wish(searches=tuple(Search(key, f"字{key}", since) for key in keys), **wish)
+
+
+FOUND = {"a": {12, 13}, "b": {11, 12}, "c": frozenset()}
+
+
+@pytest.mark.parametrize(
+    ("wish", "due"),
+    [
+        (seek("b", themes=frozenset({TAX})), (13, 12, 11)),
+        (seek("a", themes=frozenset({9})), (13, 12)),
+        (seek("a"), (13, 12, 11)),  # no theme means all
+        (seek("a", only_searches=True), (13, 12)),
+        (seek("a", "b", only_searches=True), (13, 12, 11)),
+        (seek("c", only_searches=True), ()),
+        (seek("unknown", only_searches=True), ()),
+        (seek(only_searches=True), ()),
+        (seek("a", only_searches=True, themes=frozenset({TRADE})), (13, 12)),
+        (seek("b", since=NOW - 2 * DAY, only_searches=True), (12,)),
+        (seek("b", since=NOW - DAY, only_searches=True), ()),
+        (seek("b", since=NOW - 2 * DAY, themes=frozenset({TAX})), (13, 12)),
+    ],
+)
+def test_what_a_search_finds_is_wanted_beside_the_themes_from_when_it_was_subscribed_to(wish, due):
+    assert choose_wanted(TABLE, wish, FOUND) == due
+    assert choose_due(TABLE, replace(JOINED, wish=wish), FOUND) == due
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({"offered": {12}}, (13,)),
+        ({"received": {13}}, (12,)),
+        ({"since": NOW - DAY}, (13,)),
+        ({"until": NOW - DAY}, (12,)),
+        ({"offered": {12, 13}, "returned": {12}}, (12,)),
+        ({"offered": {11, 12, 13}, "returned": {11}}, ()),
+    ],
+)
+def test_what_searches_find_is_due_by_the_rules_for_themes(changes, due):
+    member = replace(JOINED, wish=seek("a", only_searches=True), **changes)
+
+    assert choose_due(TABLE, member, FOUND) == due
+
+
+def test_each_search_is_told_what_of_the_mail_it_found_in_the_order_of_the_mail():
+    wish = seek("b", "a", "c")
+
+    assert choose_hits(TABLE, (13, 12, 11), wish, FOUND) == (
+        Hits("字b", (12, 11)),
+        Hits("字a", (13, 12)),
+    )
+    assert choose_hits(TABLE, (11,), wish, FOUND) == (Hits("字b", (11,)),)
+    assert choose_hits(TABLE, (13,), Wish(), FOUND) == ()
+
+
+def test_what_came_for_a_theme_and_is_older_than_the_search_is_no_hit_of_it():
+    assert choose_hits(TABLE, (13, 12), seek("a", since=NOW - DAY), FOUND) == (Hits("字a", (13,)),)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,18 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from briefings.contexts import describe_edition
 from briefings.models import Theme
 from briefings.tests.makers import make_published
-from subscribers.digest_rules import NOTHING, Choice
-from subscribers.digests import choose_entries, digest_key, freeze_edition, group_by_choice
+from subscribers.digest_rules import NOTHING, Choice, Hits, Offer, Wish
+from subscribers.digests import digest_key, freeze_edition, group_by_choice
 from subscribers.messages import fill_digest
 
-ENTRIES = {11: {1, 2}, 12: {2}, 13: set()}
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+TABLE = tuple(
+    Offer(entry, frozenset(themes), NOW) for entry, themes in {11: {1, 2}, 12: {2}, 13: {}}.items()
+)
 SLOTS = {
     "greeting": "陳<大>文，您好：",
     "preferences": "https://example.org/p",
@@ -16,30 +21,20 @@ SLOTS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("wanted", "chosen"),
-    [
-        (set(), (11, 12, 13)),
-        ({1}, (11,)),
-        ({2}, (11, 12)),
-        ({1, 9}, (11,)),
-        ({9}, ()),
-    ],
-)
-def test_entries_are_chosen_by_shared_themes(wanted, chosen):
-    assert choose_entries(ENTRIES, wanted) == chosen
+def want(*themes):
+    return Wish(frozenset(themes))
 
 
 def test_members_with_the_same_entries_share_a_group_whatever_they_asked_for():
-    wishes = [(101, frozenset({1})), (102, frozenset({1, 9})), (103, frozenset({9}))]
+    wishes = [(101, want(1)), (102, want(1, 9)), (103, want(9))]
 
-    assert group_by_choice(ENTRIES, wishes, {}) == {Choice((11,)): [101, 102], NOTHING: [103]}
+    assert group_by_choice(TABLE, wishes, {}) == {Choice((11,)): [101, 102], NOTHING: [103]}
 
 
 def test_what_a_member_has_had_is_not_chosen_again():
-    wishes = [(101, frozenset()), (102, frozenset()), (103, frozenset({1}))]
+    wishes = [(101, want()), (102, want()), (103, want(1))]
 
-    groups = group_by_choice(ENTRIES, wishes, {101: {12}, 103: {11}})
+    groups = group_by_choice(TABLE, wishes, {101: {12}, 103: {11}})
 
     assert groups == {Choice((11, 13)): [101], Choice((11, 12, 13)): [102], NOTHING: [103]}
 
@@ -47,6 +42,21 @@ def test_what_a_member_has_had_is_not_chosen_again():
 def test_the_key_depends_on_the_order_of_the_entries():
     assert digest_key(Choice((1, 2))) != digest_key(Choice((2, 1)))
     assert digest_key(Choice((1, 2))) == digest_key(Choice((1, 2)))
+
+
+def test_the_key_depends_on_the_searches_that_are_shown():
+    choices = [
+        Choice((1, 2), searches=searches)
+        for searches in [
+            (),
+            (Hits("甲", (1,)),),
+            (Hits("甲", (1, 2)),),
+            (Hits("甲", (1,)), Hits("乙", (2,))),
+            (Hits("乙", (1,)),),
+        ]
+    ]
+
+    assert len({digest_key(choice) for choice in choices}) == len(choices)
 
 
 @pytest.fixture

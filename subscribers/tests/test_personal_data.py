@@ -21,6 +21,8 @@ from subscribers.models import (
     JoiningRequest,
     Member,
     MemberState,
+    SearchSubscription,
+    add_search,
 )
 from subscribers.personal_data import (
     COPIES_KEPT,
@@ -52,6 +54,7 @@ def make_whole() -> Member:
     member.name = "陳大文"
     member.save()
     member.themes.set([Theme.objects.create(name="房屋")])
+    add_search(member, "房屋 -居屋", NOW)
     member.record(ConsentAct.ASKED, ConsentWay.PAGE, NOW)
     ask_for_change(member, "new@example.com", NOW)
     write_down(email=member.email, name="陳", frequency="every", themes=[], now=NOW)
@@ -71,6 +74,7 @@ def test_all_of_it_is_told(mailoutbox):
     assert told == json.loads(json.dumps(export_member(member)))
     assert told["稱呼"] == "陳大文"
     assert told["政策主題"] == ["房屋"]
+    assert [search["搜尋字詞"] for search in told["訂閱的搜尋"]] == ["房屋 -居屋"]
     assert told["更改電郵"][0]["至"] == "new@example.com"
     assert told["收過的郵件"][0]["郵件伺服器的回覆"] == "250 secret-7351"
     assert told["同意紀錄"][0]["事項"] == "要求訂閱"
@@ -80,6 +84,7 @@ def test_every_column_of_a_member_is_told_or_named_here():
     """Whoever adds one decides."""
     told = {
         *("email", "name", "state", "frequency", "paused_until", "themes", "created_at"),
+        *("searches", "only_searches"),
         *("script", "notice_language", "wants_pdf"),
         "consent_source",
         *("consent_records", "address_changes", "deliveries", "reports", "sessions"),
@@ -101,6 +106,7 @@ def test_erasing_leaves_the_consent_records_and_nothing_else():
 
     assert not Member.objects.exists()
     assert not JoiningRequest.objects.exists()
+    assert not SearchSubscription.objects.exists()
     assert [record.act for record in ConsentRecord.objects.all()] == [
         ConsentAct.ASKED,
         ConsentAct.WITHDRAWN,

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0014_correction_mails"),
+        ("subscribers", "0016_pdf_attached"),
     ]
 
     operations = [
