@@ -20,6 +20,7 @@ from subscribers.attachments import foresee_pdf
 from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
 from subscribers.digests import freeze_edition
 from subscribers.mail_pages import show_mail_in_frame
+from subscribers.mail_steps import SEND_ON_PUBLICATION, describe_words
 from subscribers.messages import PDFLost, build_trial, fill_digest, word_pdf
 from subscribers.models import (
     AttachedPDF,
@@ -50,8 +51,9 @@ PREVIEW_SLOTS = {
 def describe_sending(edition: Edition) -> str:
     if Mailing.objects.filter(edition=edition).exists():
         return "這一期已寄過給會員，不會再寄。"
-    scheduled = MailDraft.of(edition).scheduled_for
-    told = "郵件另有排程，剔選即不待排程，出版後隨即寄出。" if scheduled else ""
+    draft = MailDraft.of(edition)
+    told = "郵件另有排程，剔選即不待排程，出版後隨即寄出。" if draft.is_scheduled else ""
+    told += f"{describe_words(draft)}。" if draft.subject or draft.preheader else ""
     return f"{told}{count_readership(edition)}"
 
 
@@ -175,5 +177,5 @@ def render_page(
 MAIL_PREVIEW = EditionTool("mail", "預覽郵件", show_mail_preview, "briefings.view_edition")
 ENTRY_AS_MAIL = EntryPreview("mail", "郵件", show_as_mail, "briefings.view_entry")
 SEND_TO_MEMBERS = PublishOption(
-    "send_to_members", "寄給會員", describe_sending, send_to_members, OPEN_MAILING
+    SEND_ON_PUBLICATION, "寄給會員", describe_sending, send_to_members, OPEN_MAILING
 )

@@ -28,6 +28,7 @@ from subscribers.models import (
 from subscribers.permissions import may_approve_mail
 
 UNSCHEDULED = (MailDraftState.DRAFT, MailDraftState.IN_REVIEW, MailDraftState.REFUSED)
+SEND_ON_PUBLICATION = "send_to_members"  # an option of publishing, by its name
 ALREADY_SENT = "這一期已寄過給會員，沒有再寄。"
 
 
@@ -57,6 +58,12 @@ def find_obstacle(edition: Edition, at: datetime) -> str:
             return "這一期尚未出版，亦未排程出版。"
 
 
+def is_sent_on_publication(edition: Edition) -> bool:
+    """Whether who scheduled the edition has it mailed then: that is an approval too."""
+    options = Edition.objects.filter(pk=edition.pk).values_list("scheduled_options", flat=True)
+    return SEND_ON_PUBLICATION in options.get()
+
+
 # --------------------------------------------------------------------------------------- steps
 def lock_draft(edition: Edition) -> MailDraft:
     """The draft as it now is; nobody else words or moves it before we commit.
@@ -81,6 +88,8 @@ def write_words(
         decides = may_approve_mail(by)
         if draft.state == MailDraftState.IN_REVIEW and not decides:
             raise TransitionRefused("郵件已送審，暫不能修改；想再改，請先按「收回」。")
+        if is_sent_on_publication(edition) and not decides:
+            raise TransitionRefused("這一期出版時即寄給會員，郵件已審批；要改動，請交出版人。")
         draft.subject, draft.preheader = subject, preheader
         MailDraft.objects.filter(pk=draft.pk).update(subject=subject, preheader=preheader)
         told = describe_words(draft)

@@ -27,6 +27,7 @@ from subscribers.mail_steps import (
     cancel_schedule,
     describe_words,
     find_obstacle,
+    is_sent_on_publication,
     list_corrections,
     lock_draft,
     return_mail,
@@ -83,7 +84,10 @@ class Step:
     take: Callable[[Posted], str]  # what is told afterwards
 
 
-def _keep(posted: Posted) -> str:  # noqa: ARG001  (what was written is kept with every step)
+def _keep(posted: Posted) -> str:
+    """What was written is kept with every step, and may have taken the approval back."""
+    if MailDraft.of(posted.edition).state == MailDraftState.IN_REVIEW:
+        return "主旨和預覽文字已儲存，等候出版人審批。"
     return "主旨和預覽文字已儲存。"
 
 
@@ -214,6 +218,8 @@ def _describe_draft(
     readership = count_readership(edition) if may_count_members(user) else None
     decides, is_in_review = may_approve_mail(user), draft.state == MailDraftState.IN_REVIEW
     gets_it = readership.gets_it if readership else 0
+    is_approved_anyhow = is_sent_on_publication(edition)
+    is_locked = not decides and (is_in_review or is_approved_anyhow)
     return {
         "draft": draft,
         "standing": describe_standing(draft, user, now),
@@ -222,8 +228,9 @@ def _describe_draft(
         "readership": readership,
         "remarks": find_remarks(edition),
         "may_write": may_write_mail(user),
-        "is_locked": is_in_review and not decides,
-        "may_submit": not decides and not (is_in_review or draft.is_scheduled),
+        "is_locked": is_locked,
+        "is_sent_on_publication": is_approved_anyhow,
+        "may_submit": not (decides or is_locked or draft.is_scheduled),
         "may_take_back": is_in_review and not decides,
         "may_return": is_in_review and decides,
         "may_schedule": decides and not draft.is_scheduled,

@@ -18,7 +18,7 @@ from subscribers import mail_scheduling
 from subscribers.delivery import open_mailing
 from subscribers.desk import describe_sending, send_to_members
 from subscribers.mail_scheduling import MOST_LATE, open_due_mails
-from subscribers.mail_steps import cancel_schedule, schedule_mail
+from subscribers.mail_steps import cancel_schedule, schedule_mail, write_words
 from subscribers.models import Delivery, Digest, MailDraft, Mailing, Member
 from subscribers.tasks import send_due
 from subscribers.tests.makers import at_once, make_mail_publisher, make_member
@@ -101,6 +101,13 @@ def test_what_was_mailed_otherwise_is_not_opened_again(edition, due):
 
     assert Mailing.objects.count() == 1
     assert not MailDraft.objects.pending().exists()
+
+
+def test_publishing_says_with_what_words_it_would_be_mailed(wong, now):
+    edition = make_scheduled()
+    write_words(edition, subject="關稅", preheader="", by=wong, now=now)
+
+    assert describe_sending(edition).startswith("主旨「關稅」，預覽文字列出各篇標題。將寄給")
 
 
 def test_publishing_says_that_the_mail_has_its_own_time_and_may_send_before(wong, now):

@@ -221,6 +221,16 @@ def test_a_correction_leaves_the_approval_and_is_told(edition, wong, now):
     assert "乙" in open_mailing(edition, by=wong).subject
 
 
+def test_words_of_a_mail_that_goes_out_on_publication_are_the_publishers(chan, wong, now):
+    edition = make_scheduled(at=now + HOUR, by=wong, options=["send_to_members"])
+
+    with pytest.raises(TransitionRefused, match="出版時即寄給會員"):
+        write_words(edition, subject="偷偷改", preheader="", by=chan, now=now)
+    write_words(edition, subject="改好", preheader="", by=wong, now=now)
+
+    assert read(edition).subject == "改好"
+
+
 # ------------------------------------------------------------------------------------ sending now
 def test_sending_at_once_is_an_approval(edition, chan, wong, now):
     submit_mail(edition, by=chan, now=now)

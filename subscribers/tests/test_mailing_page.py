@@ -141,7 +141,19 @@ def test_an_editors_new_words_take_the_approval_back_which_they_are_told_before(
     page = post(editor, edition, "keep", **WORDS).text
 
     assert read(edition).state == "in_review"
+    assert "已儲存，等候出版人審批。" in page
     assert "原有的審批和排程作廢，重新送審" in page
+
+
+def test_what_goes_out_on_publication_an_editor_only_reads(editor, wong, tomorrow):
+    edition = make_scheduled(at=tomorrow, by=wong, options=["send_to_members"])
+
+    page = editor.get(page_of(edition)).text
+
+    assert "隨即寄給會員，主旨和預覽文字由出版人決定" in page
+    assert "readonly" in page
+    assert "儲存並送審" not in page
+    assert "請交出版人" in post(editor, edition, "keep", **WORDS).text
 
 
 def test_what_was_returned_is_shown_with_the_reason_and_who_did_it(editor, edition, chan, wong):
