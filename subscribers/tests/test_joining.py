@@ -356,6 +356,14 @@ def test_a_faulty_address_is_asked_for_in_the_words_of_the_form(subscribe, email
     assert words in page
 
 
+def test_a_faulty_field_is_described_by_what_is_wrong_with_it(client):
+    page = client.post("/subscribe/", {"email": "x", "frequency": "x"}).text
+
+    described = " ".join(re.findall(r'aria-describedby="([^"]*)"', page)).split()
+    assert {"id_email_error", "id_frequency_error"} <= set(described)
+    assert [one for one in described if f'id="{one}"' not in page] == []
+
+
 @pytest.mark.parametrize(
     "email",
     [
