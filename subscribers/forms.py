@@ -154,8 +154,8 @@ class FollowForm(forms.Form):
         max_length=MAX_QUERY_LENGTH,
         error_messages=SEARCH_ERRORS | {"required": _("請填寫搜尋字詞。")},
         help_text=_(
-            "與網站的搜尋一樣：可用空格分開多個字詞，可寫 OR、-排除、「原句」、"
-            "theme:主題、year:年份、author:作者。"
+            "與網站的搜尋一樣：以空格分開多個字詞；甲 或 乙，找其中一個；-丙，排除；"
+            "亦可用主題：、年份：、作者：篩選。"
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "enterkeyhint": "done"}),
     )

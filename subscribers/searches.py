@@ -22,7 +22,7 @@ from subscribers.models import MOST_SEARCHES, Member, add_search
 
 _UNKNOWN = {
     Facet.THEME: _("沒有叫「{}」的政策主題。"),
-    Facet.YEAR: _("「{}」不是年份，應為四位數字，例如 year:2023。"),
+    Facet.YEAR: _("「{}」不是年份，應為四位數字，例如年份：2023。"),
     Facet.AUTHOR: _("沒有叫「{}」的作者。"),
 }
 

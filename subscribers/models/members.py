@@ -284,8 +284,9 @@ class Member(models.Model):
     ) -> bool:
         """→ unsubscribed, from this commit on. False if it was so before.
 
-        Logins end with it, since nobody but an active member has any; dropped, they don't come
-        back with a member who joins again.
+        What they searched for is forgotten: who joins again says anew what they want. Logins end
+        with it, since nobody but an active member has any; dropped, they don't come back with a
+        member who joins again.
         """
         now = now or timezone.now()
         subscribed = ~Q(state=MemberState.UNSUBSCRIBED)
@@ -294,6 +295,7 @@ class Member(models.Model):
             has_left = self._move(subscribed, state=MemberState.UNSUBSCRIBED, unsubscribed_at=now)
             if has_left:
                 self.record(ConsentAct.WITHDRAWN, way, now, by=by)
+                self.searches.all().delete()
             self.sessions.all().delete()
             self.login_links.all().delete()
         return has_left

@@ -191,7 +191,7 @@ class History:
     def leave(self) -> None:
         if member := self.pick(self.members):
             self.row(member).unsubscribe(self.now)
-            member.is_active = False
+            member.is_active, member.searches = False, {}
 
     def rejoin(self) -> None:
         if member := self.pick([m for m in self.members if not m.is_active]):

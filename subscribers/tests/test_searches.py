@@ -265,6 +265,7 @@ def test_an_address_may_propose_one(client):
 def test_who_joins_again_begins_with_what_they_say_now(join):
     member = make_follower("關稅", email="chan@example.com")
     member.unsubscribe()
+    assert not SearchSubscription.objects.exists()
 
     join()
 
