@@ -32,8 +32,10 @@ SUBJECT_LENGTH = 120  # what a list of mail shows is far shorter; a headline may
 
 HEADLINES_LENGTH = 50  # of all that a digest's subject names
 
-# Headlines under a search; of more, how many they are. Ten searches then leave room for entries.
+# Headlines under a search, and under all searches of a mail, where each has as many; of more, how
+# many they are. Ten long searches that find much then still leave room for entries.
 MOST_HITS = 8
+MOST_HITS_IN_ALL = 20
 
 # Of more, a digest has headline, lead and a link.
 MOST_WHOLE = 8
@@ -143,6 +145,7 @@ class FollowedSearch:
 
     hits: Hits
     found: tuple[Hit, ...]
+    most: int  # that there is room to list
 
     @property
     def query(self) -> str:
@@ -151,7 +154,7 @@ class FollowedSearch:
 
     @property
     def listed(self) -> tuple[Hit, ...]:
-        return self.found[:MOST_HITS]
+        return self.found[: self.most]
 
     @property
     def unlisted(self) -> int:
@@ -162,11 +165,13 @@ class FollowedSearch:
         return absolute_url(f"{reverse('briefings:search')}?{urlencode({'q': self.hits.query})}")
 
 
-def follow_searches(searches: Iterable[Hits], places: Iterable[Hit]) -> tuple[FollowedSearch, ...]:
+def follow_searches(searches: Sequence[Hits], places: Iterable[Hit]) -> tuple[FollowedSearch, ...]:
     """`places` are all the entries of the mail."""
     place_of = {place.entry.id: place for place in places}
+    most = min(MOST_HITS, MOST_HITS_IN_ALL // max(1, len(searches)))
     return tuple(
-        FollowedSearch(hits, tuple(place_of[entry] for entry in hits.entries)) for hits in searches
+        FollowedSearch(hits, tuple(place_of[entry] for entry in hits.entries), most)
+        for hits in searches
     )
 
 

@@ -66,7 +66,7 @@ def make_key(query: str) -> str:
 
 
 def add_search(member: "Member", query: str, now: datetime) -> bool:
-    """Whether it is new. The caller holds the member, and has seen that there is room."""
+    """Whether it is new. The caller has seen that there is room."""
     _, is_new = SearchSubscription.objects.get_or_create(
         member=member, key=make_key(query), defaults={"query": query, "subscribed_at": now}
     )

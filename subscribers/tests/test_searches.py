@@ -15,7 +15,7 @@ from briefings.tests.makers import make_draft, make_published
 from subscribers.delivery import MailingRefused, open_mailing
 from subscribers.digest_days import find_readers, group_readers, list_offers, open_due_digests
 from subscribers.digest_rules import Hits
-from subscribers.digests import MOST_HITS
+from subscribers.digests import MOST_HITS, MOST_WEIGHT, weigh
 from subscribers.forms import make_stamp
 from subscribers.links import Purpose, make_token
 from subscribers.messages import build_message
@@ -483,6 +483,19 @@ def test_of_more_than_a_list_has_room_for_it_says_how_many_and_leads_to_the_sear
     for part in (text, html):
         assert "另有3篇，" in part
         assert "/search/?q=%E9%97%9C%E7%A8%85" in part
+
+
+def test_ten_searches_that_find_much_leave_the_mail_light_enough(scheduled):
+    find_all = [f"關稅 -{'長' * 150}{n}" for n in range(MOST_SEARCHES)]
+    make_follower(*find_all)
+    headline = "關稅" + "甚長的標題" * 8
+    publish(*({"headline": headline, "lead": "導言" * 60} for _ in range(40)), number=1)
+
+    _, html = open_one()
+
+    assert html.count("你訂閱的搜尋") == MOST_SEARCHES
+    assert 'class="headline"' in html
+    assert weigh(html) < MOST_WEIGHT + 3000  # what fills the slots
 
 
 def test_in_simplified_and_in_english(scheduled):
