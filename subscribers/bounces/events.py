@@ -12,6 +12,7 @@ from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 
 from subscribers.bounces.judging import find_status, judge
 from subscribers.bounces.reports import LONGEST_TEXT, Report, ReportKind
+from subscribers.bounces.texts import LONGEST, make_storable
 from subscribers.bounces.traces import find_traces
 
 _KINDS = {
@@ -43,7 +44,7 @@ def read_event(event: AnymailTrackingEvent, esp_name: str) -> Report:
         kind=_judge_event(event, esp_name, text),
         message_id=_identify(event, esp_name),
         status=find_status(text)[:20],
-        text=text.replace("\0", "")[:LONGEST_TEXT],
+        text=make_storable(text)[:LONGEST_TEXT],
         address=str(event.recipient or "")[:254],
         # Each service gives back what it was given in another place.
         traces=find_traces(json.dumps(event.esp_event, default=str).encode()),
@@ -77,7 +78,7 @@ def _look_up(payload: Any, path: str) -> Any:
 def _find_words(event: AnymailTrackingEvent) -> str:
     """The refusing mail system's, or else the service's."""
     words = (event.mta_response, event.description, _look_up(event.esp_event, "error"))
-    return next((str(said) for said in words if said), "")
+    return next((str(said)[:LONGEST] for said in words if said), "")
 
 
 def _identify(event: AnymailTrackingEvent, esp_name: str) -> str:

@@ -19,7 +19,7 @@ _WORDS = (
         ReportKind.POLICY,
         r"""
         message\ (size|is\ too|too)\b | message\ exceeds | size\ of\ the\ message | maxsize
-        | exceed\w*\ mailsize | spam | dmarc | \bspf\b | \bdkim\b | black.?list | block.?list
+        | exceed\w{0,4}\ mailsize | spam | dmarc | \bspf\b | \bdkim\b | black.?list | block.?list
         | \bblocked\b | reputation | unsolicited | \bpolicy\b | frequency\ limit | rate.?limit
         | content\ (denied|rejected) | virus | authentication | unauthenticated
         | not\ authorized | not\ allowed\ to\ send | restricted | \[TSS
@@ -30,7 +30,7 @@ _WORDS = (
     (
         ReportKind.SOFT,
         r"""
-        over\ ?quota | quota\W+(is\ )?(exceeded|full) | exceed\w*\ .{0,30}quota | quota\ exceed
+        over\ ?quota | quota\W+(is\ )?(exceeded|full) | exceed\w{0,4}\ .{0,30}quota | quota\ exceed
         | (mailbox|inbox|mail\ folder|storage).{0,40}(\bfull\b|exceed|limit)
         | out\ of\ (storage|space) | insufficient\ (system\ |disk\ )?(storage|space)
         | (邮箱|郵箱|信箱|空间|空間|容量).{0,12}(满|滿|不足|超出|超過|超过|限制)

@@ -20,13 +20,21 @@ from flufl.bounce import all_failures
 
 from subscribers.bounces.judging import find_status, has_code, judge, judge_words
 from subscribers.bounces.reports import LONGEST_TEXT, Report, ReportKind
-from subscribers.bounces.texts import LONGEST, read_header, read_own_words, walk_own
+from subscribers.bounces.texts import (
+    LONGEST,
+    make_storable,
+    read_header,
+    read_own_words,
+    walk_own,
+)
 from subscribers.bounces.traces import find_traces
 
 logger = logging.getLogger(__name__)
 
 # A report may carry all that was sent, and its sender anything; the beginning tells.
 LARGEST = 1024 * 1024
+# Of that, what is taken apart: its words and statuses come before the mail that it sends back.
+LARGEST_TAKEN_APART = 128 * 1024
 _POLICY = compat32.clone(max_line_length=0)
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
@@ -59,7 +67,7 @@ def read_report(source: bytes) -> Report:
     identity = sha256(beginning).hexdigest()
     kind, status, text, address = ReportKind.OTHER, "", "", ""
     try:
-        message = message_from_bytes(beginning, policy=_POLICY)
+        message = message_from_bytes(beginning[:LARGEST_TAKEN_APART], policy=_POLICY)
         identity = read_header(message, "Message-ID") or identity
         kind, status, text, address = (
             _read_complaint(message) or _read_statuses(message) or _read_unlike_any(message)
@@ -68,9 +76,9 @@ def read_report(source: bytes) -> Report:
         logger.warning("A report cannot be read", exc_info=True)
     return Report(
         kind=kind,
-        message_id=identity[:250],
+        message_id=make_storable(identity)[:250],
         status=status[:20],
-        text=text.replace("\0", "")[:LONGEST_TEXT],
+        text=make_storable(text)[:LONGEST_TEXT],
         address=address[:254],
         traces=find_traces(beginning),
     )

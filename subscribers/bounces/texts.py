@@ -1,5 +1,6 @@
 """The words of messages that declare their charset wrongly, or not at all."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
@@ -12,6 +13,8 @@ from django.utils.html import strip_tags
 from subscribers.bounces.judging import judge_words
 
 LONGEST = 8_000  # characters of a system's own words; after them comes what it sends back
+# Of a part or a header: anybody may send a megabyte, and looking for words takes its time.
+LONGEST_READ = 32_000
 
 # Here a system's own words end and the message it returns begins.
 _COPY = re.compile(
@@ -22,6 +25,9 @@ _COPY = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _CHARSETS = ("utf-8", "gb18030", "big5")
+# Python's own, which no mail is written in: two take the square of the length, two make half
+# characters.
+_NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 
 
 def read_header(message: Message, name: str) -> str:
@@ -30,7 +36,7 @@ def read_header(message: Message, name: str) -> str:
     if raw is None:
         return ""
     try:
-        parts = decode_header(raw)
+        parts = decode_header(raw[:LONGEST] if isinstance(raw, str) else raw)
     except HeaderParseError:
         parts = [(str(raw), None)]
     return " ".join("".join(decode(part, charset) for part, charset in parts).split())
@@ -69,14 +75,21 @@ def _read_text(part: Message) -> str:
 def decode(value: bytes | str, charset: str | None) -> str:
     """As declared, or else in the charset in which it says something that we know."""
     raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
-    readings = [*_try_charsets(raw, charset)]
+    # Of what is in ASCII all readings are the same.
+    readings = [*dict.fromkeys(text[:LONGEST_READ] for text in _try_charsets(raw, charset))]
     telling = (reading for reading in readings if judge_words(reading))
-    return next(telling, readings[0] if readings else raw.decode("utf-8", "replace"))
+    return next(telling, readings[0] if readings else raw.decode("utf-8", "replace")[:LONGEST_READ])
 
 
 def _try_charsets(raw: bytes, declared: str | None) -> Iterator[str]:
     for charset in (declared or "ascii", *_CHARSETS):
         try:
-            yield raw.decode(charset)
-        except (LookupError, UnicodeDecodeError):
+            if codecs.lookup(charset).name not in _NO_CHARSETS:
+                yield raw.decode(charset)
+        except (LookupError, ValueError):
             continue
+
+
+def make_storable(text: str) -> str:
+    """PostgreSQL stores neither NUL nor half of a character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -4,6 +4,7 @@ All are about chan.taiman's mailbox and delivery 42.
 """
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,45 @@ def test_parts_within_parts_without_end_are_nothing():
     )
 
     assert read_report(b"From: MAILER-DAEMON@example.com\n" + within).kind == ReportKind.OTHER
+
+
+def make_hostile(content_type: str, unit: bytes) -> bytes:
+    head = f"From: MAILER-DAEMON@example.com\nContent-Type: {content_type}\n\n".encode()
+    return head + unit * (LARGEST // len(unit))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        make_hostile("text/plain", b"exceed"),
+        make_hostile("text/plain", b"user "),
+        make_hostile("text/plain", b"a\n"),
+        make_hostile("text/plain; charset=punycode", b"a9-"),
+        make_hostile("multipart/mixed; boundary=b", b"--b\n\n"),
+        b"From: MAILER-DAEMON@example.com\nSubject: " + b"=?a?q?x" * (LARGEST // 7) + b"\n\n",
+    ],
+    ids=["stems", "words", "lines", "charset", "parts", "subject"],
+)
+def test_nobody_makes_reading_take_long(source):
+    begun = process_time()
+
+    read_report(source)
+
+    assert process_time() - begun < 10  # seconds; it took minutes, or hours
+
+
+@pytest.mark.parametrize(
+    ("charset", "said"),
+    [("unicode-escape", rb"user unknown \ud800"), ("utf-7", b"user unknown +2AA-")],
+)
+def test_what_is_kept_can_be_stored_whatever_the_charset(charset, said):
+    head = f"From: MAILER-DAEMON@example.com\nContent-Type: text/plain; charset={charset}\n"
+
+    report = read_report(head.encode() + b"Message-ID: <a\0b@example.com>\n\n" + said)
+
+    assert report.kind == ReportKind.HARD
+    assert report.message_id == "<ab@example.com>"
+    report.text.encode()
 
 
 @given(st.binary(max_size=2_000))
