@@ -19,6 +19,7 @@ from subscribers.models import (
     Member,
     Suppression,
 )
+from subscribers.personal_data import forget_unconfirmed
 from subscribers.transport import Relay, TransportError
 
 logger = logging.getLogger(__name__)
@@ -107,6 +108,9 @@ def _hold(change: AddressChange) -> tuple[Member | None, AddressChange | None]:
 
 
 def _move(member: Member, email: str, now: datetime) -> bool:
+    # Anybody may sign up any address: what its holder never confirmed keeps nobody from it.
+    if (other := Member.objects.with_email(email).exclude(pk=member.pk).first()) is not None:
+        forget_unconfirmed(other)
     member.email = email
     try:
         with transaction.atomic():

@@ -167,7 +167,7 @@ def forget_old(now: datetime) -> None:
         state=MemberState.PENDING, created_at__lte=now - UNCONFIRMED_KEPT, confirmed_at=None
     )
     for member in pending.exclude(consented_at__gt=now - UNCONFIRMED_KEPT):
-        _forget_unconfirmed(member)
+        forget_unconfirmed(member)
     gone = Member.objects.filter(
         state=MemberState.UNSUBSCRIBED, unsubscribed_at__lte=now - RECORDS_KEPT
     )
@@ -179,10 +179,14 @@ def forget_old(now: datetime) -> None:
     ConsentRecord.objects.forget(before=now - RECORDS_KEPT)
 
 
-def _forget_unconfirmed(member: Member) -> None:
-    """Whoever typed the address, its owner never said a word: there is nothing to record."""
+def forget_unconfirmed(member: Member) -> None:
+    """Whoever typed the address, its owner never said a word: there is nothing to record.
+
+    Nothing happens to who has confirmed, ever or just now.
+    """
+    unconfirmed = Member.objects.filter(state=MemberState.PENDING, confirmed_at=None)
     with transaction.atomic():
-        held = Member.objects.hold().filter(pk=member.pk, state=MemberState.PENDING).first()
+        held = unconfirmed.hold().filter(pk=member.pk).first()
         if held:
             ConsentRecord.objects.forget_of(held)
             held.delete()

@@ -50,6 +50,13 @@ def ask(member: Member, email: str = NEW, now=NOW) -> AddressChange:
     return change
 
 
+def sign_up(email: str) -> Member:
+    """By anybody: its holder has not confirmed it."""
+    return Member.objects.sign_up(
+        email=email, name="", frequency="every_edition", themes=[], now=NOW
+    )
+
+
 def address_of(member: Member) -> str:
     return Member.objects.get(pk=member.pk).email
 
@@ -174,6 +181,44 @@ def test_the_address_of_another_member_tells_nothing_and_is_not_taken(client, me
     change = AddressChange.objects.get(new_email=other.email)
     assert client.post(link(Purpose.MOVE, change)).status_code == 410
     assert address_of(member) == OLD
+
+
+def test_who_only_signed_the_new_address_up_does_not_keep_it_from_its_holder(client, member):
+    sign_up(NEW)
+    change = ask(member)
+
+    assert client.post(link(Purpose.MOVE, change)).status_code == 200
+
+    assert address_of(member) == NEW
+    assert Member.objects.count() == 1
+
+
+def test_who_only_signed_the_old_address_up_does_not_keep_it_from_its_holder(member):
+    change = ask(member)
+    confirm_change(change, NOW)
+    sign_up(OLD)
+
+    assert cancel_change(change, NOW)
+
+    assert address_of(member) == OLD
+
+
+def test_a_confirmation_of_who_was_displaced_finds_nobody(client, member):
+    stranger = sign_up(NEW)
+    token = make_token(Purpose.CONFIRM, stranger.pk)
+    confirm_change(ask(member), NOW)
+
+    assert "訂閱已確認" not in client.post(f"/subscribe/confirm/{token}/").text
+    assert address_of(member) == NEW
+
+
+def test_who_left_before_keeps_their_address(member):
+    other = make_member(email=NEW)
+    other.unsubscribe(NOW)
+
+    assert not confirm_change(ask(member), NOW)
+
+    assert (address_of(member), address_of(other)) == (OLD, NEW)
 
 
 def test_the_old_address_may_be_another_members_by_then(member):
