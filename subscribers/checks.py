@@ -8,6 +8,7 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from subscribers.bounces.imap import MailboxTrouble, read_url
 from subscribers.bounces.webhooks import ESPS
 from subscribers.domain_health.resolver import read_server
 
@@ -43,6 +44,17 @@ def _may_be_tagged(address: str) -> bool:
     except ValidationError:
         return False
     return len(address.rpartition("@")[0]) <= LONGEST_BOUNCE_NAME
+
+
+@checks.register
+def check_bounce_mailbox(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG001
+    try:
+        if settings.BOUNCE_IMAP_URL:
+            read_url(settings.BOUNCE_IMAP_URL)
+    except MailboxTrouble as trouble:
+        hint = "用戶名稱和密碼中的 @、:、/、% 請寫成 %40、%3A、%2F、%25。"
+        return [checks.Error(str(trouble), hint=hint, id="subscribers.E005")]
+    return []
 
 
 @checks.register

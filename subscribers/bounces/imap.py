@@ -4,7 +4,8 @@ import imaplib
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
@@ -18,26 +19,50 @@ READ_FOLDER = "Processed"
 MOST_AT_ONCE = 500
 TLS_PORT = 993
 TIMEOUT = 60  # seconds, for each answer of the server
+LONGEST_POLL = 240  # seconds, after which no more is asked for: in five minutes comes the next
 
 
 class MailboxTrouble(Exception):
     """The mailbox can't be read at present; whatever was not read stays in it."""
 
 
+class Mailbox(NamedTuple):
+    host: str
+    port: int
+    user: str
+    password: str
+    folder: str
+
+
+def read_url(url: str) -> Mailbox:
+    """Raises MailboxTrouble; its words don't repeat the password."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or TLS_PORT
+        named = (unquote(part or "") for part in (parts.username, parts.password))
+        user, password = (text.encode("ascii").decode() for text in named)
+        folder = unquote(parts.path.lstrip("/")).encode("ascii").decode() or "INBOX"
+    except ValueError:
+        host = ""
+    if not host or parts.scheme != "imaps" or '"' in folder:
+        raise MailboxTrouble(
+            "BOUNCE_IMAP_URL 必須是 imaps://user:password@host:port/folder，只用 ASCII 字元。"
+        )
+    return Mailbox(host, port, user, password, folder)
+
+
 def poll_mailbox(now: datetime) -> int:
     """How many reports had an effect. Raises MailboxTrouble."""
-    url = urlsplit(settings.BOUNCE_IMAP_URL)
-    if url.scheme != "imaps" or not url.hostname:
-        raise MailboxTrouble("BOUNCE_IMAP_URL 必須是 imaps://user:password@host/folder。")
+    mailbox = read_url(settings.BOUNCE_IMAP_URL)
     try:
         with imaplib.IMAP4_SSL(
-            url.hostname,
-            url.port or TLS_PORT,
+            mailbox.host,
+            mailbox.port,
             ssl_context=ssl.create_default_context(),
             timeout=TIMEOUT,
         ) as connection:
-            connection.login(unquote(url.username or ""), unquote(url.password or ""))
-            return read_folder(connection, unquote(url.path.lstrip("/")) or "INBOX", now)
+            connection.login(mailbox.user, mailbox.password)
+            return read_folder(connection, mailbox.folder, now)
     except (OSError, imaplib.IMAP4.error) as error:
         raise MailboxTrouble(str(error)) from error
 
@@ -50,11 +75,13 @@ def read_folder(connection: imaplib.IMAP4, folder: str, now: datetime) -> int:
     uids = _ask(*connection.uid("SEARCH", "UNDELETED"))[0].split()[:MOST_AT_ONCE]
     if uids:
         connection.create(READ_FOLDER)  # which says NO if it is there
-    recorded = 0
+    recorded, over_at = 0, monotonic() + LONGEST_POLL
     for uid in uids:
         report = read_report(_fetch(connection, uid.decode()))
         recorded += record_report(report, way=ReportWay.IMAP, now=now) is not None
         _move(connection, uid.decode())
+        if monotonic() > over_at:
+            break
     return recorded
 
 

@@ -82,6 +82,14 @@ def test_so_many_at_once_and_the_rest_the_next_time(boxes, monkeypatch):
     assert (poll(boxes), poll(boxes)) == (2, 1)
 
 
+def test_a_slow_server_does_not_keep_the_worker_past_the_next_poll(boxes, monkeypatch):
+    monkeypatch.setattr(imap, "LONGEST_POLL", 0)
+    for delivery in make_mailing(members=2).deliveries.all():
+        boxes.deliver(make_report(HARD, delivery))
+
+    assert (poll(boxes), poll(boxes)) == (1, 1)
+
+
 def test_a_poll_that_died_before_moving_reads_it_again_and_counts_it_once():
     with running_imap() as boxes:
         boxes.deliver(make_report(HARD, make_delivery()))

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from subscribers.checks import check_name_servers, check_unknown_deliveries
+from subscribers.checks import check_bounce_mailbox, check_name_servers, check_unknown_deliveries
 
 
 @pytest.mark.parametrize("value", ["resend", "hold"])
@@ -47,3 +47,30 @@ def test_another_name_server_is_refused(settings, server):
     (error,) = check_name_servers()
 
     assert (error.id, server in error.msg) == ("subscribers.E003", True)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "imaps://reader:a%20secret@mail.example.org/INBOX", "imaps://r:s@[::1]:1993"]
+)
+def test_a_mailbox_for_bounces_goes_by_its_url(settings, url):
+    settings.BOUNCE_IMAP_URL = url
+
+    assert check_bounce_mailbox() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("imaps://r:secret@mail.example.org:port", "imaps://r:secret@mail.example.org:99999"),
+        *("imap://r:secret@mail.example.org", "imaps://r:secret@", "imaps://[x", "imaps://r:密@h"),
+        *("imaps://r:secret@mail.example.org/退信", "imaps://r:secret@mail.example.org/%22"),
+    ],
+)
+def test_another_is_refused_and_its_password_not_repeated(settings, url):
+    settings.BOUNCE_IMAP_URL = url
+
+    (error,) = check_bounce_mailbox()
+
+    assert error.id == "subscribers.E005"
+    assert "imaps://user:password@host" in error.msg
+    assert "secret" not in f"{error.msg}{error.hint}"
