@@ -7,14 +7,17 @@ alone; `docs/operations.md` has the periods.
 
 import json
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils import timezone
 
+from subscribers.addresses import normalise_email
 from subscribers.messages import Message, build_erase, build_personal_data
 from subscribers.models import (
     AddressChange,
@@ -23,6 +26,7 @@ from subscribers.models import (
     ConsentWay,
     Delivery,
     DeliveryState,
+    ImportedRow,
     JoiningRequest,
     MailReport,
     Member,
@@ -99,11 +103,12 @@ def export_member(member: Member) -> dict[str, Any]:
         ],
         "停止寄送": [
             {
+                "電郵": suppression.address,
                 "原因": suppression.get_reason_display(),
                 "開始": _tell(suppression.since),
                 "恢復": _tell(suppression.lifted_at),
             }
-            for suppression in Suppression.objects.of(member.email)
+            for suppression in Suppression.objects.filter(address__in=find_addresses(member))
         ],
         "登入": [{"有效至": _tell(session.expire_date)} for session in member.sessions.all()],
     }
@@ -148,8 +153,31 @@ def erase_member(member: Member, now: datetime, *, way: ConsentWay, by: User | N
         _forget_copies(held.deliveries.all())
         JoiningRequest.objects.filter(email__iexact=held.email).delete()
         MailReport.objects.filter(member=held).forget()
-        Suppression.objects.of(held.email).delete()
+        addresses = find_addresses(held)
+        Suppression.objects.filter(address__in=addresses).delete()
+        _forget_rows_of_lists(addresses)
         held.delete()
+
+
+def find_addresses(member: Member) -> set[str]:
+    """Theirs, now or before a change, in lower case; not what is another member's by now."""
+    emails = member.consent_records.order_by().values_list("email", flat=True).distinct()
+    former = {email.lower() for email in emails} - {member.email.lower()}
+    others = Member.objects.alias(key=Lower("email")).filter(key__in=former)
+    return {member.email.lower()} | former - {other.email.lower() for other in others}
+
+
+def _forget_rows_of_lists(addresses: Iterable[str]) -> None:
+    """What lists that were handed in said of them, which else is kept for a while."""
+    for address in addresses:
+        local = address.rpartition("@")[0]
+        rows = ImportedRow.objects.filter(cells__icontains=f"{local}@").order_by()
+        named = [
+            row.pk
+            for row in rows.iterator(chunk_size=1000)
+            if address in (normalise_email(cell).lower() for cell in row.cells)
+        ]
+        ImportedRow.objects.filter(pk__in=named).delete()
 
 
 def _forget_copies(deliveries: QuerySet[Delivery]) -> None:

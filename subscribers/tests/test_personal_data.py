@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from briefings.models import Theme
 from subscribers import tasks
-from subscribers.address_changes import ask_for_change
+from subscribers.address_changes import ask_for_change, confirm_change
 from subscribers.joining import write_down
 from subscribers.links import Purpose, make_token, make_url
 from subscribers.models import (
@@ -19,9 +19,13 @@ from subscribers.models import (
     Delivery,
     DeliveryState,
     JoiningRequest,
+    MailReport,
     Member,
+    MemberImport,
     MemberState,
+    RowKind,
     SearchSubscription,
+    Suppression,
     add_search,
 )
 from subscribers.personal_data import (
@@ -115,6 +119,61 @@ def test_erasing_leaves_the_consent_records_and_nothing_else():
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.email, delivery.name, delivery.reply) == ("sent", "", "", "")
     assert {record.email for record in ConsentRecord.objects.all()} == {email}
+
+
+def suppress(address: str, delivery: Delivery) -> None:
+    report = MailReport.objects.create(
+        delivery=delivery, kind="hard", way="imap", message_id=address, received_at=NOW
+    )
+    Suppression.objects.create(address=address, reason="hard", report=report, since=NOW)
+
+
+def move(member: Member, email: str) -> None:
+    change = ask_for_change(member, email, NOW)
+    assert change
+    assert confirm_change(change, NOW)
+    member.refresh_from_db()
+
+
+def test_erasing_takes_the_addresses_they_had_before_too():
+    delivery = make_delivery()
+    member = delivery.member
+    member.record(ConsentAct.GIVEN, ConsentWay.LINK, NOW)
+    old = member.email
+    suppress(old, delivery)
+    suppress("somebody@example.com", delivery)
+    move(member, "new@example.com")
+
+    assert [told["電郵"] for told in export_member(member)["停止寄送"]] == [old]
+    erase_member(member, NOW, way=ConsentWay.LINK)
+
+    assert [left.address for left in Suppression.objects.all()] == ["somebody@example.com"]
+
+
+def test_an_address_that_is_another_members_by_now_stays_suppressed():
+    delivery = make_delivery()
+    member = delivery.member
+    member.record(ConsentAct.GIVEN, ConsentWay.LINK, NOW)
+    old = member.email
+    move(member, "new@example.com")
+    make_member(email=old.upper())
+    suppress(old, delivery)
+
+    assert export_member(member)["停止寄送"] == []
+    erase_member(member, NOW, way=ConsentWay.LINK)
+
+    assert Suppression.objects.get().address == old
+
+
+def test_erasing_takes_what_lists_said_of_them():
+    member = make_member(email="chan@example.com")
+    handed_in = MemberImport.objects.create(name="名單", consent_source="會", consented_on=NOW)
+    for number, address in enumerate(("Chan@EXAMPLE.com", "a.chan@example.com"), start=2):
+        handed_in.rows.create(number=number, kind=RowKind.KNOWN, cells=["陳大文", address])
+
+    erase_member(member, NOW, way=ConsentWay.LINK)
+
+    assert [row.cells[1] for row in handed_in.rows.all()] == ["a.chan@example.com"]
 
 
 def test_what_still_waits_is_not_sent_to_who_was_erased():
