@@ -17,10 +17,12 @@ from subscribers.importer.encodings import find_encoding
 LONGEST_LINE = 32 * 1024  # characters
 MOST_COLUMNS = 100
 MOST_LINES = 20  # of one row: within quotes there may be line ends
-# What an XLSX file may unpack to; of its texts all are held in memory at once.
+# What an XLSX file may unpack to. Sheets are gone through row by row; all other XML, texts and
+# styles above all, is held in memory at once.
 LARGEST_SHEET = 1024 * 1024 * 1024
 LARGEST_TEXTS = 64 * 1024 * 1024
-TEXTS = "xl/sharedStrings.xml"
+SHEETS = "xl/worksheets/"
+LAST_ROW = 1_048_576  # of any sheet; a row says its own number, and the ones before are made up
 
 
 class UnreadableList(ValueError):
@@ -195,7 +197,11 @@ def _refuse_too_large(file: BinaryIO) -> None:
         parts = zipfile.ZipFile(file).infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UnreadableList(FAULTY) from error
-    texts = sum(part.file_size for part in parts if part.filename == TEXTS)
+    texts = sum(
+        part.file_size
+        for part in parts
+        if part.filename.endswith((".xml", ".rels")) and not part.filename.startswith(SHEETS)
+    )
     if sum(part.file_size for part in parts) > LARGEST_SHEET or texts > LARGEST_TEXTS:
         raise UnreadableList("試算表內容太多，請另存為 CSV 再試。")
 
@@ -209,6 +215,8 @@ def _read_sheet(sheet: Any, place: Place) -> Iterator[Row]:
             raise UnreadableList(FAULTY) from error
         if values is None:
             return
+        if number > LAST_ROW:
+            raise UnreadableList(FAULTY)
         place.done = number
         cells = [_write_out(value) for value in values]
         while cells and not cells[-1]:

@@ -1,7 +1,9 @@
 """A list's rows come out of its bytes, whatever program saved it; one bad row is one bad row."""
 
 import io
+from collections import deque
 from datetime import datetime
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -150,6 +152,35 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch):
 
     with pytest.raises(UnreadableList, match="太多"):
         read(make_workbook(["電郵"], *([f"m{i}@example.com"] for i in range(100))))
+
+
+def rewrite(content: bytes, name: str, edit) -> bytes:
+    """A workbook with one of its parts edited."""
+    written = io.BytesIO()
+    with ZipFile(io.BytesIO(content)) as old, ZipFile(written, "w", ZIP_DEFLATED) as new:
+        for part in old.namelist():
+            text = old.read(part)
+            new.writestr(part, edit(text) if part == name else text)
+    return written.getvalue()
+
+
+def test_styles_that_unpack_to_too_much_are_refused(monkeypatch):
+    monkeypatch.setattr(tables, "LARGEST_TEXTS", 100_000)
+    content = rewrite(make_workbook(["電郵"]), "xl/styles.xml", lambda text: text + b" " * 100_000)
+
+    with pytest.raises(UnreadableList, match="太多"):
+        read(content)
+
+
+def test_a_row_that_says_its_number_is_beyond_any_sheet_is_a_fault():
+    content = rewrite(
+        make_workbook(["電郵"], ["chan@example.com"]),
+        "xl/worksheets/sheet1.xml",
+        lambda text: text.replace(b'<row r="2"', b'<row r="999999999"'),
+    )
+
+    with pytest.raises(UnreadableList, match="未能讀取"):
+        deque(open_table(io.BytesIO(content)).rows, maxlen=0)
 
 
 def test_it_tells_how_far_it_is():
