@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from tempfile import TemporaryFile
 from typing import IO, cast
+from unicodedata import category
 from urllib.parse import quote
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
@@ -14,6 +15,7 @@ from briefings.phrases import disarm
 CSV, XLSX = "csv", "xlsx"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS_AT_ONCE = 200
+UNSEEN = {"Cc", "Cf", "Cn", "Cs", "Zl", "Zp"}
 
 
 def send_table(
@@ -65,5 +67,8 @@ def write_workbook(rows: Iterable[Iterable[str]]) -> IO[bytes]:
 
 
 def _clean(cell: str) -> str:
-    """Without what neither a workbook nor anybody's eye has a use for."""
-    return disarm("".join(c for c in cell if c.isprintable() or c in "\n\t").strip())
+    """Without what neither a workbook nor anybody's eye has a use for.
+
+    The wide space in 陳　大文, and Hong Kong's characters that only private codes have, stay.
+    """
+    return disarm("".join(c for c in cell if category(c) not in UNSEEN or c in "\n\t").strip())

@@ -150,6 +150,13 @@ def test_nothing_in_an_export_is_a_formula(admin_client, start):
     assert book.active["B2"].data_type == "s"
 
 
+@pytest.mark.parametrize("name", ["陳　大文", "陳\ue000文"], ids=["wide space", "private code"])
+def test_a_name_is_exported_as_it_is_written(admin_client, name):
+    make_member(name=name)
+
+    assert read_csv(export(admin_client, "csv"))[1][1] == name
+
+
 def test_a_workbook_holds_the_same_as_the_csv(admin_client):
     tax = Theme.objects.create(name="稅務", slug="tax")
     make_member(name="陳大文", themes=[tax], consent_source="年會")
