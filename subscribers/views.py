@@ -34,9 +34,11 @@ def for_member(purpose: Purpose) -> Callable[[MemberView], LinkView]:
         def show(request: HttpRequest, token: str) -> HttpResponse:
             try:
                 member = _find_member(purpose, token)
+                return view(request, member) if member else show_no_member(request)
             except BadSignature:
                 return show_bad_link(request)
-            return view(request, member) if member else show_no_member(request)
+            except Member.DoesNotExist:  # deleted since we looked
+                return show_no_member(request)
 
         return show
 

@@ -449,3 +449,14 @@ def test_the_mail_of_a_withdrawn_edition_is_no_longer_shown(client):
     assert response.status_code == 410
     assert "這一期已撤回" in response.content.decode()
     assert delivery.mailing.edition.entries.get().headline not in response.content.decode()
+
+
+@pytest.mark.parametrize("page", ["/subscribe/confirm/{}/", "/unsubscribe/{}/", "/preferences/{}/"])
+def test_who_is_deleted_at_this_moment_is_told_kindly(client, monkeypatch, page):
+    member = make_member()
+    monkeypatch.setattr(views, "_find_member", lambda *_: member)
+    Member.objects.all().delete()
+
+    answer = client.post(page.format("token"), {"frequency": "paused", "script": "hant"})
+
+    assert answer.status_code == 200
