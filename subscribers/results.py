@@ -156,10 +156,17 @@ def draw_results(standings: list[Standing]) -> bytes:
     )
     chart.x_labels = [f"第{standing.day}日" for standing in standings]
     few = [(s.returned, s.complained, s.left) for s in standings]
-    chart.range = (0, max(4, *(max(numbers) for numbers in few)))
-    chart.secondary_range = (0, max(4, *(s.delivered for s in standings)))
+    top = _find_top(max(max(numbers) for numbers in few))
+    chart.range = (0, top)
+    chart.y_labels = [top // 4 * step for step in range(5)]
+    chart.secondary_range = (0, _find_top(max(s.delivered for s in standings)))
     for name, numbers in zip(("退回", "投訴", "取消訂閱"), zip(*few, strict=True), strict=True):
         chart.add(name, list(numbers))
     chart.add("送達（右軸）", [s.delivered for s in standings], secondary=True)
     drawn: bytes = chart.render()
     return drawn
+
+
+def _find_top(highest: int) -> int:
+    """Of a scale whose four steps are whole numbers."""
+    return max(4, -(-highest // 4) * 4)

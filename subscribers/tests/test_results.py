@@ -10,7 +10,14 @@ from django.utils import timezone
 
 from subscribers.messages import build_message
 from subscribers.models import Delivery, DeliveryState, Mailing, MailReport, RecordedKind
-from subscribers.results import DAYS, collect_events, describe_results, draw_results, follow
+from subscribers.results import (
+    DAYS,
+    Standing,
+    collect_events,
+    describe_results,
+    draw_results,
+    follow,
+)
 from subscribers.tests.makers import make_mailing
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +155,14 @@ def test_the_plot_names_its_lines_and_loads_nothing():
 
     assert all(name in drawn for name in ("送達", "退回", "投訴", "取消訂閱"))
     assert "kozea" not in drawn
+
+
+def test_both_scales_of_the_plot_say_whole_numbers_that_are_so():
+    drawn = draw_results([Standing(1, delivered=14, returned=9, complained=0, left=0)]).decode()
+
+    numbers = re.findall(r"<text[^>]*>(\d+)</text>", drawn)
+
+    assert numbers == ["0", "3", "6", "9", "12", "0", "4", "8", "12", "16"]
 
 
 @pytest.fixture
