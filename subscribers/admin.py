@@ -90,7 +90,6 @@ class MemberAdmin(MemberPages):
     list_filter = ["state", SuppressedFilter, "frequency", JoinedFilter, ConfirmedFilter, "themes"]
     search_fields = ["email", "name"]
     search_help_text = "按電郵或稱呼尋找"
-    date_hierarchy = "created_at"
     fields = [
         "email",
         "name",

@@ -8,6 +8,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.files.base import ContentFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from openpyxl import load_workbook
 
@@ -255,3 +257,12 @@ def test_who_may_not_see_deliveries_is_not_told_of_them(client):
     events = client.get(f"{MEMBERS}{member.pk}/change/").context["events"]
 
     assert "投遞" not in [event.what for event in events]
+
+
+def test_no_list_is_grouped_by_days_that_each_row_has_to_be_asked_for(admin_client):
+    make_member()
+
+    with CaptureQueriesContext(connection) as asked:
+        admin_client.get(MEMBERS)
+
+    assert not [query for query in asked.captured_queries if "trunc" in query["sql"].lower()]
