@@ -16,6 +16,8 @@ _PAGES = {
     )
 } | {
     "change_address": "preferences",
+    "follow_search": "preferences",
+    "unfollow_search": "preferences",
     "resume": "preferences",
     "ask_for_data": "preferences",
     "ask_to_erase": "preferences",

@@ -208,7 +208,7 @@ def test_the_page_of_a_search_leads_to_a_form_that_has_it(client):
 def test_in_english_the_link_is_english(client):
     make_published({"headline": "關稅"})
 
-    assert "Follow this search by e-mail" in client.get("/en/search/", {"q": "關稅"}).text
+    assert "Follow this search by email" in client.get("/en/search/", {"q": "關稅"}).text
 
 
 @pytest.fixture
