@@ -16,6 +16,7 @@ from subscribers.correction_mails import decide, describe_correction, find_reade
 from subscribers.delivery import MailingRefused
 from subscribers.desk import PREVIEW_SLOTS
 from subscribers.digests import freeze_digest
+from subscribers.links import read_key
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import CorrectionMail, CorrectionWay
@@ -63,7 +64,7 @@ def show_corrections(request: HttpRequest, edition: Edition) -> HttpResponse:
 
 
 def _find(corrections: Any, key: str) -> Correction:
-    found = corrections.filter(pk=int(key)).first() if key.isdecimal() and len(key) < 18 else None
+    found = corrections.filter(pk=read_key(key)).first()
     if found is None:
         raise Http404
     correction: Correction = found

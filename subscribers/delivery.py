@@ -112,6 +112,37 @@ def wake_after_commit(mailing: Mailing) -> None:
     transaction.on_commit(wake, robust=True)
 
 
+def choose_for_members(
+    edition: Edition, description: EditionContext, now: datetime
+) -> dict[Choice, list[int]]:
+    """What the edition's mail would bring, corrections to what they had before included, and to
+    whom, by their keys; nobody to whom it would bring nothing of the edition.
+    """
+    groups = group_members(edition, description, now)
+    groups.pop(NOTHING, None)
+    return add_corrections(groups, find_corrections_due(now)) if groups else {}
+
+
+def prepare_to_freeze(
+    edition: Edition, description: EditionContext, choices: Collection[Choice]
+) -> Callable[[Choice, Variant], Digest]:
+    """What makes the mail of any of these choices, unsaved."""
+    corrected = describe_corrected(choices)
+    is_public, draft = is_open_to_public(edition), MailDraft.of(edition)
+
+    def freeze(chosen: Choice, variant: Variant) -> Digest:
+        return freeze_edition(
+            description.only(chosen.entries),
+            is_public=is_public,
+            variant=variant,
+            draft=draft,
+            corrected=[corrected[correction] for correction in chosen.corrections],
+            searches=chosen.searches,
+        )
+
+    return freeze
+
+
 def group_members(
     edition: Edition, description: EditionContext, now: datetime
 ) -> dict[Choice, list[int]]:
@@ -185,25 +216,10 @@ def _write_deliveries(mailing: Mailing, edition: Edition) -> None:
     if edition.state != State.PUBLISHED:
         raise MailingRefused(f"{edition}尚未出版，不能寄給會員。")
     description = describe_edition(edition)
-    groups = group_members(edition, description, mailing.opened_at)
-    groups.pop(NOTHING, None)
+    groups = choose_for_members(edition, description, mailing.opened_at)
     if not groups:
         raise MailingRefused("沒有會員會收到這一期。")
-    groups = add_corrections(groups, find_corrections_due(mailing.opened_at))
-    corrected = describe_corrected(groups)
-    is_public, draft = is_open_to_public(edition), MailDraft.of(edition)
-
-    def freeze(chosen: Choice, variant: Variant) -> Digest:
-        return freeze_edition(
-            description.only(chosen.entries),
-            is_public=is_public,
-            variant=variant,
-            draft=draft,
-            corrected=[corrected[correction] for correction in chosen.corrections],
-            searches=chosen.searches,
-        )
-
-    copies = make_copies(mailing, groups, freeze)
+    copies = make_copies(mailing, groups, prepare_to_freeze(edition, description, groups))
     if any(digest.with_pdf for _, digest in copies):
         freeze_pdf(mailing, description)
     write_deliveries(mailing, copies)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
 from briefings.clients import count_times
 from briefings.contexts import EditionContext, describe_edition
@@ -17,8 +18,15 @@ from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
 from subscribers.addresses import BadAddress
 from subscribers.attachments import foresee_pdf
-from subscribers.delivery import MailingRefused, is_open_to_public, open_mailing
+from subscribers.delivery import (
+    MailingRefused,
+    choose_for_members,
+    is_open_to_public,
+    open_mailing,
+    prepare_to_freeze,
+)
 from subscribers.digests import freeze_edition
+from subscribers.links import read_key
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.mail_steps import SEND_ON_PUBLICATION, describe_words
 from subscribers.messages import PDFLost, build_trial, fill_digest, word_pdf
@@ -27,15 +35,19 @@ from subscribers.models import (
     Digest,
     MailDraft,
     Mailing,
+    MailingKind,
+    Member,
     NoticeLanguage,
     Script,
     Variant,
 )
 from subscribers.permissions import OPEN_MAILING
-from subscribers.readership import count_readership
+from subscribers.readership import count_readership, explain_absence
 from subscribers.transport import Relay, TransportError, Unreachable
 from subscribers.trials import TrialForm
 from subscribers.variants import DEFAULT
+
+SEE_MEMBERS = "subscribers.view_member"
 
 TRIALS = 30  # mails in an hour, of one editor
 HOUR = 60 * 60
@@ -71,8 +83,13 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
     """The mail as one kind of reader gets it; drafts too. A POST sends that to who is to look."""
     themes = Theme.objects.filter(themed_entries__content_object__edition=edition).distinct()
     theme = themes.filter(slug=request.GET.get("theme", "")).first()
-    variant = replace(read_variant(request.GET), with_pdf="pdf" in request.GET)
-    digest = _freeze_for(edition, theme, variant)
+    member = _find_member(request)
+    if member:
+        variant = member.variant_of(MailingKind.EDITION)
+        digest = _freeze_for_member(edition, member, variant)
+    else:
+        variant = replace(read_variant(request.GET), with_pdf="pdf" in request.GET)
+        digest = _freeze_for(edition, theme, variant)
     pdf = foresee_pdf(edition) if digest and variant.with_pdf else None
     may_try = request.user.has_perm(OPEN_MAILING)
     form = TrialForm(request.POST or None)
@@ -86,16 +103,35 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         "title": f"預覽郵件：{edition}",
         "themes": themes,
         "theme": theme,
+        "member": member,
         **offer_variants(variant),
     }
     if digest:
         text, html = fill_digest(digest, PREVIEW_SLOTS | word_pdf(pdf))
         if "frame" in request.GET:
             return show_mail_in_frame(html)
-        frame = f"?frame&{urlencode(_name_reader(theme, variant))}"
+        reader = {"member": member.pk} if member else _name_reader(theme, variant)
+        frame = f"?frame&{urlencode(reader)}"
         context |= {"subject": digest.subject, "text": text, "frame": frame, "pdf": pdf}
         context |= {"form": form} if may_try else {}
+    elif member:
+        context["absence"] = explain_absence(member, timezone.now())
     return render_page(request, edition, "mail_preview", context)
+
+
+def _find_member(request: HttpRequest) -> Member | None:
+    """Whose mail is asked for, by somebody who may see members."""
+    if not request.user.has_perm(SEE_MEMBERS):
+        return None
+    return Member.objects.filter(pk=read_key(request.GET.get("member", ""))).first()
+
+
+def _freeze_for_member(edition: Edition, member: Member, variant: Variant) -> Digest | None:
+    """What this member would get now; None if that is nothing. Costs what choosing for all does."""
+    description = describe_edition(edition)
+    groups = choose_for_members(edition, description, timezone.now())
+    chosen = next((choice for choice, members in groups.items() if member.pk in members), None)
+    return prepare_to_freeze(edition, description, [chosen])(chosen, variant) if chosen else None
 
 
 def read_variant(chosen: Mapping[str, str]) -> Variant:

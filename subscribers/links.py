@@ -12,6 +12,8 @@ from briefings.languages import TRADITIONAL, PageLanguage
 CONFIRM_WITHIN = timedelta(days=7)
 ERASE_WITHIN = timedelta(days=1)
 
+LONGEST_KEY = 18  # digits, so that it fits where databases keep keys
+
 
 class Purpose(StrEnum):
     """What a link is for, named as its address is; a token for one opens no other."""
@@ -64,3 +66,8 @@ def make_url(purpose: Purpose, pk: int, language: PageLanguage = TRADITIONAL) ->
 def _signer(purpose: Purpose) -> Signer:
     kind = TimestampSigner if purpose in _GOOD_FOR else Signer
     return kind(salt=f"subscribers.{purpose}", sep=".")
+
+
+def read_key(typed: str) -> int:
+    """A row's key as a form hands it in; 0, which no row has, for what can't be one."""
+    return int(typed) if typed.isdecimal() and len(typed) <= LONGEST_KEY else 0

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from briefings.models import Edition, State
 from subscribers.exports import CSV, XLSX, send_table
 from subscribers.member_filters import tidy_query
 from subscribers.member_history import tell_history
@@ -64,6 +65,7 @@ class MemberPages(admin.ModelAdmin):
         member = self.get_object(request, object_id) if request.method == "GET" else None
         if member and self.has_view_or_change_permission(request, member):
             may_see = request.user.has_perm("subscribers.view_delivery")
+            about["previewed"] = find_previewed(request)
             about["events"] = tell_history(member, may_see_deliveries=may_see)
         return super().change_view(request, object_id, form_url, about | (extra_context or {}))
 
@@ -122,6 +124,13 @@ class MemberPages(admin.ModelAdmin):
         )
         rows = MemberResource().list_rows(members)
         return send_table(rows, name="會員", kind=kind, today=timezone.localdate())
+
+
+def find_previewed(request: HttpRequest) -> Edition | None:
+    """The newest edition that is or will be mailed; None for who may not see editions."""
+    if not request.user.has_perm("briefings.view_edition"):
+        return None
+    return Edition.objects.exclude(state=State.WITHDRAWN).newest_first().first()
 
 
 class SavedFilterAdmin(admin.ModelAdmin):

@@ -25,7 +25,7 @@ from subscribers.address_changes import (
     confirm_change,
 )
 from subscribers.forms import AddressForm, FollowForm
-from subscribers.links import Purpose, read_token
+from subscribers.links import Purpose, read_key, read_token
 from subscribers.models import AddressChange, ConsentWay, Member, Suppression
 from subscribers.personal_data import erase_member
 from subscribers.searches import SearchRefused, subscribe_to_search
@@ -40,7 +40,6 @@ from subscribers.views import (
 
 ASKED_BY_CLIENT = 10  # in an hour
 ASKED_FOR_MEMBER = 6  # in a day; no more to fill somebody's mailbox with
-LONGEST_KEY = 19  # digits
 HOUR = 60 * 60
 DAY = 24 * HOUR
 
@@ -92,9 +91,7 @@ def unfollow_search(request: HttpRequest, member: Member) -> HttpResponse:
     """Gone before is as good as gone now."""
     if not member.is_active:
         return show_no_member(request)
-    key = request.POST.get("search", "")
-    if key.isdecimal() and len(key) < LONGEST_KEY:
-        member.searches.filter(pk=int(key)).delete()
+    member.searches.filter(pk=read_key(request.POST.get("search", ""))).delete()
     return show_preferences(request, member, told_of_searches=_("已移除這個搜尋。"))
 
 

@@ -82,6 +82,19 @@ def count_readership(edition: Edition, now: datetime | None = None) -> Readershi
 
 def count_by_reason(now: datetime) -> dict[str, int]:
     """By keys of REASONS, and WANTS_EVERY_EDITION for those to whom none applies. One query."""
+    members = Member.objects.exclude(state=MemberState.UNSUBSCRIBED).order_by()
+    return dict(members.values_list(_find_reason(now)).annotate(Count("pk")))
+
+
+def explain_absence(member: Member, now: datetime) -> str:
+    """Why an edition, of which it would bring them nothing, isn't mailed to the member."""
+    if member.state == MemberState.UNSUBSCRIBED:
+        return "已取消訂閱"
+    reason = Member.objects.filter(pk=member.pk).values_list(_find_reason(now), flat=True).get()
+    return REASONS.get(reason, "這一期沒有這位會員要收而未收過的短評")
+
+
+def _find_reason(now: datetime) -> Case:
     rules = {
         "pending": Q(state=MemberState.PENDING),
         "suppressed": Q(is_suppressed()),
@@ -90,10 +103,8 @@ def count_by_reason(now: datetime) -> dict[str, int]:
         "weekly": Q(frequency=Frequency.WEEKLY),
         "monthly": Q(frequency=Frequency.MONTHLY),
     }
-    reason = Case(
+    return Case(
         *(When(rule, then=Value(name)) for name, rule in rules.items()),
         default=Value(WANTS_EVERY_EDITION),
         output_field=CharField(),
     )
-    members = Member.objects.exclude(state=MemberState.UNSUBSCRIBED).order_by()
-    return dict(members.values_list(reason).annotate(Count("pk")))
