@@ -49,7 +49,10 @@ def _carry_out_once(edition: Edition, name: str) -> None:
 
 
 def _lock(edition: Edition) -> Edition:
-    return Edition.objects.select_for_update().get(pk=edition.pk)
+    """Against all who would change it. Who only has a row of theirs lead to it need not wait: what
+    an option does may wait for them.
+    """
+    return Edition.objects.select_for_update(no_key=True).get(pk=edition.pk)
 
 
 def _carry_out(edition: Edition, name: str) -> str:

@@ -1,12 +1,19 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
+from django.db import connection, transaction
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from briefings import scheduling
 from briefings.models import Audience, Theme
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_entry, make_published
 from subscribers import delivery
 from subscribers.delivery import CHUNK, MailingRefused, open_mailing
-from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member
+from subscribers.models import Delivery, DeliveryState, Digest, DigestSchedule, Mailing, Member
 from subscribers.tasks import send_chunk
 from subscribers.tests.makers import at_once, make_member
 
@@ -179,3 +186,38 @@ def test_who_leaves_while_the_mailing_is_being_opened_has_no_delivery(edition, m
     open_mailing(edition, by=None)
 
     assert Delivery.objects.get().member == reader
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_schedule_of_editions_and_a_mailing_do_not_lock_each_other_out():
+    """The one holds an edition and opens its mailing, the other is about to."""
+    edition = make_published()
+    make_member()
+    is_locked, is_held = Event(), Event()
+
+    def publish() -> None:
+        with transaction.atomic():
+            scheduling._lock(edition)
+            is_locked.set()
+            is_held.wait(2)  # SQLite lets nobody in by then
+            open_mailing(edition, by=None)
+
+    def mail() -> None:
+        is_locked.wait(20)
+        with transaction.atomic():
+            DigestSchedule.hold(timezone.now())
+            is_held.set()
+            time.sleep(0.3)  # for the other to ask for what is held
+            open_mailing(edition, by=None)
+
+    def run(act) -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(run, publish), pool.submit(run, mail)]:
+            done.result(30)
+
+    assert Mailing.objects.count() == 1
