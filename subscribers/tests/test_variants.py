@@ -327,3 +327,14 @@ def test_a_mailing_that_is_open_keeps_the_variant_it_was_opened_with(edition):
     delivery.refresh_from_db()
     assert "頭髮發展" in delivery.digest.html
     assert delivery.not_before <= timezone.now() + timedelta(seconds=1)
+
+
+def test_dates_are_no_chinese_ones_in_english():
+    opens = timezone.now() + timedelta(days=3)
+    edition = make_published(number=1, audience=Audience.MEMBERS, public_from=opens)
+
+    text, html, _ = mail_to(edition, notice_language="en")
+
+    said = f"it will be public from {timezone.localtime(opens):%Y-%m-%d %H:%M}"
+    assert said in text
+    assert said in html
