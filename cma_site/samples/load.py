@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from briefings.models import Audience, Edition, Entry, GlossaryTerm, PinnedPhrase, Theme
 from briefings.publishing import approve_entries, publish_edition
-from subscribers.models import Member
+from subscribers.models import Member, NoticeLanguage, Script, Variant
+from subscribers.variants import DEFAULT
 
 FOLDER = Path(__file__).parent
 JOINED_APART = timedelta(days=12)  # so that the desk's plot of members over time has a story
@@ -115,6 +116,11 @@ def _create_member(data: dict[str, Any], *, joined_at: datetime) -> bool:
         name=data["name"],
         frequency=data["frequency"],
         themes=Theme.objects.filter(name__in=data["themes"]),
+        search=data.get("search", ""),
+        variant=Variant(
+            Script(data.get("script", DEFAULT.script)),
+            NoticeLanguage(data.get("language", DEFAULT.language)),
+        ),
         now=joined_at,
     )
     if data["state"] != "pending":

@@ -7,7 +7,7 @@ from briefings.html import to_text
 from briefings.models import Audience, Edition, Entry, GlossaryTerm, Theme
 from briefings.search.tokens import split_runs
 from cma_site.samples.load import load_samples
-from subscribers.models import Frequency, Member
+from subscribers.models import Frequency, Member, NoticeLanguage, Script, SearchSubscription
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +42,9 @@ def test_the_sample_members_differ_and_no_mail_to_them_could_arrive():
     members = Member.objects.all()
     assert len(members) == 30
     assert {member.frequency for member in members} == set(Frequency)
+    assert {member.script for member in members} == set(Script)
+    assert {member.notice_language for member in members} > {NoticeLanguage.ENGLISH}
+    assert [each.query for each in SearchSubscription.objects.all()] == ["新型工業化"]
     assert all(re.search(r"@(.+\.)?example\.(com|org|net)$", m.email) for m in members)
 
 
