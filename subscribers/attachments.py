@@ -42,18 +42,18 @@ def name_file(edition: EditionContext) -> str:
     return f"{edition.date.isoformat()}.pdf" if edition.date else "edition.pdf"
 
 
-def see_to_pdf(mailing: Mailing, now: datetime) -> None:
-    """Have what waits for it printed, or give it up. Twice is like once."""
+def see_to_pdf(mailing: Mailing, now: datetime) -> bool:
+    """Have it printed, or give it up: whether that was done. Twice is like once."""
     pdf = AttachedPDF.objects.waiting().filter(mailing=mailing).first()
     if pdf is None:
-        return
+        return False
     if pdf.tried_at and pdf.tried_at <= now - PATIENCE:
-        _give_up(pdf)
-        return
+        return _give_up(pdf)
     # By name, as the schedule does: the tasks import this module.
     signature("subscribers.tasks.print_attached_pdf", args=(mailing.pk,)).apply_async(
         expires=WAKE_EXPIRES.total_seconds()
     )
+    return False
 
 
 def print_pdf(mailing_id: int, now: datetime) -> bool:
@@ -92,11 +92,13 @@ def _settle(pdf: AttachedPDF, printed: str) -> bool:
     )
 
 
-def _give_up(pdf: AttachedPDF) -> None:
+def _give_up(pdf: AttachedPDF) -> bool:
     """Whoever has waited for it gets the link."""
     reason = pdf.reason or f"{PATIENCE // timedelta(minutes=1)}分鐘內未能製成。"
-    if pdf.settle(AttachmentState.FAILED, reason=reason):
+    is_over = pdf.settle(AttachmentState.FAILED, reason=reason)
+    if is_over:
         logger.warning("Mailing %s goes out without its PDF: %s", pdf.mailing_id, reason)
+    return is_over
 
 
 def foresee_pdf(edition: Edition) -> AttachedPDF:

@@ -69,9 +69,10 @@ def find_readers(correction: Correction, now: datetime) -> list[int]:
 
 def describe_correction(correction: Correction) -> DigestContext:
     """The mail that tells of nothing else. Raises MailingRefused if members can't read it."""
-    if not Entry.objects.visible_to(Audience.MEMBERS).filter(pk=correction.entry_id).exists():
+    is_readable = Entry.objects.visible_to(Audience.MEMBERS).filter(pk=correction.entry_id).exists()
+    corrected = describe_corrected([Choice(corrections=(correction.pk,))]) if is_readable else {}
+    if correction.pk not in corrected:
         raise MailingRefused("這篇短評現時沒有出版，不能寄出更正。")
-    corrected = describe_corrected([Choice(corrections=(correction.pk,))])
     return DigestContext(LABEL, parts=(), corrected=(corrected[correction.pk],))
 
 

@@ -85,6 +85,8 @@ def open_mailing(
     publication = description.publication
     with transaction.atomic():
         DigestSchedule.hold(now)
+        # Whoever words or cancels the mail comes before us, or is told that it has gone out.
+        MailDraft.objects.select_for_update().filter(edition=edition).first()
         mailing, is_new = Mailing.objects.get_or_create(
             edition=edition,
             defaults={
@@ -136,7 +138,7 @@ def prepare_to_freeze(
             is_public=is_public,
             variant=variant,
             draft=draft,
-            corrected=[corrected[correction] for correction in chosen.corrections],
+            corrected=[corrected[key] for key in chosen.corrections if key in corrected],
             searches=chosen.searches,
         )
 
@@ -407,7 +409,8 @@ def sweep(now: datetime) -> None:
     for mailing in Mailing.objects.filter(state=MailingState.SENDING):
         for delivery in mailing.deliveries.abandoned(now):
             settle_unknown(delivery, "工作程序中斷，結果不明", resend_at=now)
-        see_to_pdf(mailing, now)
+        if see_to_pdf(mailing, now):
+            wake_pdf_copies(mailing.pk, now)  # while the others go out, nobody else would
         wake_mailing(mailing, now)
     finish_mailings(now)
 

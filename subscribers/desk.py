@@ -28,7 +28,7 @@ from subscribers.delivery import (
 from subscribers.digests import freeze_edition
 from subscribers.links import read_key
 from subscribers.mail_pages import show_mail_in_frame
-from subscribers.mail_steps import SEND_ON_PUBLICATION, describe_words
+from subscribers.mail_steps import ALREADY_SENT, SEND_ON_PUBLICATION, describe_words
 from subscribers.messages import PDFLost, build_trial, fill_digest, word_pdf
 from subscribers.models import (
     AttachedPDF,
@@ -71,7 +71,7 @@ def describe_sending(edition: Edition) -> str:
 
 def send_to_members(edition: Edition, by: AbstractBaseUser | AnonymousUser) -> str:
     if Mailing.objects.filter(edition=edition).exists():
-        return "這一期已寄過給會員，沒有再寄。"
+        return ALREADY_SENT
     try:
         mailing = open_mailing(edition, by)
     except MailingRefused as refused:
@@ -91,7 +91,8 @@ def show_mail_preview(request: HttpRequest, edition: Edition) -> HttpResponse:
         variant = replace(read_variant(request.GET), with_pdf="pdf" in request.GET)
         digest = _freeze_for(edition, theme, variant)
     pdf = foresee_pdf(edition) if digest and variant.with_pdf else None
-    may_try = request.user.has_perm(OPEN_MAILING)
+    # What one member searches for is no colleague's business.
+    may_try = request.user.has_perm(OPEN_MAILING) and member is None
     form = TrialForm(request.POST or None)
     if request.method == "POST":
         if not may_try:

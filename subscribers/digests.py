@@ -166,11 +166,11 @@ class FollowedSearch:
 
 
 def follow_searches(searches: Sequence[Hits], places: Iterable[Hit]) -> tuple[FollowedSearch, ...]:
-    """`places` are all the entries of the mail."""
+    """`places` are all the entries of the mail, and not those that were withdrawn just now."""
     place_of = {place.entry.id: place for place in places}
     most = min(MOST_HITS, MOST_HITS_IN_ALL // max(1, len(searches)))
     return tuple(
-        FollowedSearch(hits, tuple(place_of[entry] for entry in hits.entries), most)
+        FollowedSearch(hits, tuple(place_of[e] for e in hits.entries if e in place_of), most)
         for hits in searches
     )
 
@@ -238,7 +238,7 @@ def describe_digest(
             )
             parts.append(DigestPart(part, is_public, entries))
             position += len(entries)
-    told = tuple(corrected[correction] for correction in choice.corrections)
+    told = tuple(corrected[key] for key in choice.corrections if key in corrected)
     places = (
         Hit(item.position, item.entry, item.anchor, part.is_public)
         for part in parts
@@ -301,6 +301,7 @@ def freeze_edition(  # noqa: PLR0913  (one mail, each part of it by name)
         "corrected": corrected,
         "searches": follow_searches(searches, places),
         "is_public": is_public,
+        "has_entrances": not all(each.is_public for each in corrected),
         "texts": [(entry, to_plain_text(entry.body)) for entry in edition.entries],
         "rest_url": edition.url if is_public else "[[enter]]",
         "preheader": (draft and draft.preheader)
@@ -366,6 +367,7 @@ def _freeze(contents: Contents, variant: Variant) -> Digest:
         text=variant.write_text(text),
         html=render(amount),
         with_pdf=variant.with_pdf,
+        names_searches=bool(contents.chosen.searches),
     )
 
 

@@ -60,7 +60,8 @@ def _open(draft: MailDraft, now: datetime) -> None:
     if not edition.is_published:
         raise MailingRefused("這一期到時仍未出版。")
     if _is_too_late(draft, now):
-        raise MailingRefused("系統未能在兩小時內寄出，為免在不適當的時候寄出，沒有再寄。")
+        hours = MOST_LATE // timedelta(hours=1)
+        raise MailingRefused(f"系統未能在{hours}小時內寄出，為免在不適當的時候寄出，沒有再寄。")
     open_mailing(edition, by=by, now=now)
 
 

@@ -135,6 +135,10 @@ def schedule_mail(edition: Edition, *, at: datetime, by: Person, now: datetime) 
         if at <= now:
             raise TransitionRefused("時間已過，請填寫將來的時間。")
         edition.refresh_from_db()
+        if edition.state == State.SCHEDULED and is_sent_on_publication(edition):
+            raise TransitionRefused(
+                "這一期出版時即寄給會員；要另定時間，請先取消出版的排程，再不剔選「寄給會員」。"
+            )
         if obstacle := find_obstacle(edition, at):
             raise TransitionRefused(obstacle)
         _move(draft, MailDraftState.SCHEDULED, by=by, now=now, scheduled_for=at)

@@ -369,8 +369,9 @@ def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:
 
 def _fill_slot(slot: re.Match[str], values: Mapping[str, str]) -> str:
     """The "#" of a preview leads to no place and no language either."""
-    prefix, place, value = slot[1] or "", slot[4], values[slot[2] or slot[3]]
-    if value == "#":
+    prefix, place, name = slot[1] or "", slot[4], slot[2] or slot[3]
+    value = values.get(name, slot[0])  # of no use to this mail: somebody wrote it into a text
+    if value in ("#", slot[0]):
         return value
     site = absolute_url("")
     led = f"{site}{prefix}{value.removeprefix(site)}" if prefix else value

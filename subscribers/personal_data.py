@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ from subscribers.models import (
     ConsentWay,
     Delivery,
     DeliveryState,
+    Digest,
     ImportedRow,
     JoiningRequest,
     MailReport,
@@ -181,12 +182,18 @@ def _forget_rows_of_lists(addresses: Iterable[str]) -> None:
 
 
 def _forget_copies(deliveries: QuerySet[Delivery]) -> None:
-    """Whose copies they were; what is being sent at this moment, the next time."""
+    """Whose copies they were, and what they alone searched for; what is being sent at this moment,
+    the next time.
+    """
+    naming = Digest.objects.filter(names_searches=True, deliveries__in=deliveries)
+    digests = list(naming.values_list("pk", flat=True).distinct())
     deliveries.filter(state=DeliveryState.QUEUED).update(
         state=DeliveryState.SKIPPED, reply="會員已不收取"
     )
     MailReport.objects.filter(delivery__in=deliveries).forget()
     deliveries.exclude(state__in=UNFINISHED).update(email="", name="", reply="")
+    somebodys = Delivery.objects.exclude(email="").filter(digest=OuterRef("pk"))
+    Digest.objects.filter(~Exists(somebodys), pk__in=digests).update(text="", html="")
 
 
 def forget_old(now: datetime) -> None:

@@ -74,9 +74,11 @@ def _find_fault(query: Query, unknown: Collection[Filter]) -> str:
 
 
 def subscribe_to_search(member: Member, search: str, now: datetime) -> bool:
-    """Whether it is new to the member. Raises SearchRefused if they have too many already."""
+    """Whether it is new to the member. Raises SearchRefused if they have too many already, and
+    DoesNotExist if they have just left.
+    """
     with transaction.atomic():
-        held = Member.objects.hold().get(pk=member.pk)
+        held = Member.objects.active().hold().get(pk=member.pk)
         is_known = held.searches.of_query(search).exists()
         if not is_known and held.searches.count() >= MOST_SEARCHES:
             most = gettext("最多可訂閱{most}個搜尋，請先移除一個。")

@@ -156,6 +156,8 @@ def mail(request: HttpRequest, token: str) -> HttpResponse:
         return show_bad_link(request)
     deliveries = Delivery.objects.select_related("digest", "mailing__edition")
     delivery = get_object_or_404(deliveries, pk=delivery_id)
+    if not delivery.digest.html:  # forgotten with the member whose searches it named
+        return show_no_member(request)
     if delivery.is_withdrawn:
         is_digest = delivery.mailing.edition is None
         return render(request, "subscribers/withdrawn.html", {"is_digest": is_digest}, status=410)

@@ -273,3 +273,14 @@ def test_files_are_found_in_every_folder(tmp_path, settings):
 
     assert list(list_files(FileSystemStorage(tmp_path))) == ["a.bin", "b/c.bin", "b/d/e.bin"]
     assert list(list_files(FileSystemStorage(tmp_path / "never"))) == []
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_file_that_is_cleared_away_meanwhile_is_left_out(tmp_path, monkeypatch):
+    from cma_site.backups import making
+
+    monkeypatch.setattr(making, "list_files", lambda storage: ["cards/cleared-away.png"])
+
+    make_backup(tmp_path / "backup.zip", timezone.now())
+
+    assert not [name for name in read_members(tmp_path / "backup.zip") if "files/" in name]

@@ -64,7 +64,8 @@ def _came_otherwise() -> Q:
     told = corrections.filter(
         others, correction__in=corrections.filter(its_own).values("correction")
     )
-    return Q(Exists(entries) | Exists(told))
+    # An edition comes in no other way: better told of a correction twice than never to get it.
+    return Q(Exists(entries)) | (Q(Exists(told)) & ~Q(_is_of_an_edition()))
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

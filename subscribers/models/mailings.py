@@ -91,8 +91,10 @@ class Digest(models.Model):
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="digests")
     key = models.CharField(max_length=64)  # see digests.digest_key
     subject = models.CharField("主旨", max_length=250)
+    # Empty where it named searches and nobody is left who got it.
     text = models.TextField()
     html = models.TextField()
+    names_searches = models.BooleanField(default=False)
     with_pdf = models.BooleanField(default=False)
 
     objects = DigestQuerySet.as_manager()

@@ -35,6 +35,7 @@ CONFIRMATION_GIVEN_UP = timedelta(days=3)
 # What a wish to join says anew.
 SIGNED_UP_WITH = (
     *("name", "frequency", "script", "notice_language", "only_searches"),
+    *("wants_pdf", "paused_until"),
     *("consent_wording", "consent_source", "consented_at"),
 )
 
@@ -135,6 +136,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
             member.frequency = frequency
             member.script, member.notice_language = variant.script, variant.language
             member.only_searches = only_searches
+            member.wants_pdf, member.paused_until = False, None
             member.consent_wording = consent_wording or word_consent(Publication.load())
             member.consented_at = now
             member.consent_source = ""

@@ -91,6 +91,11 @@ def open_with_pdf(edition, *others, **member):
     return open_mailing(edition, by=None)
 
 
+def open_mailing_of(edition):
+    make_member()
+    return open_mailing(edition, by=None)
+
+
 def send_all(mailing):
     ids = list(mailing.deliveries.order_by("pk").values_list("pk", flat=True))
     send_chunk(mailing.pk, ids[0], ids[-1])
@@ -333,6 +338,29 @@ def test_a_press_that_fails_lets_them_go_with_the_link_in_the_end(relay, edition
     assert f"{edition.get_absolute_url().rstrip('/')}.pdf" in read_text(source)
     assert (pdf.state, pdf.reason) == (AttachmentState.FAILED, printer.refusal)
     assert states(mailing) == [DeliveryState.SENT]
+
+
+def test_who_waited_in_vain_is_woken_while_the_others_go_out(edition, printer, woken):
+    printer.refusal = "字型沒有以下字元：𠮷"
+    mailing = open_with_pdf(edition, {})
+    waiting, other = mailing.deliveries.order_by("pk")
+    print_attached_pdf(mailing.pk)
+    over = AttachedPDF.objects.get().tried_at + PATIENCE
+    assert other.take(over - timedelta(seconds=1))
+    woken.clear()
+
+    sweep(over)
+
+    assert (mailing.pk, waiting.pk, waiting.pk) in woken
+
+
+def test_a_slot_that_somebody_wrote_into_a_text_stays_what_they_wrote(relay):
+    mailing = open_mailing_of(make_published({"headline": "寫[[pdf-en]]"}, number=8))
+
+    send_all(mailing)
+
+    ((_, source),) = relay.accepted
+    assert "寫[[pdf-en]]" in read_text(source)
 
 
 def test_a_machine_without_fonts_leaves_it_to_another(edition, printer, monkeypatch):

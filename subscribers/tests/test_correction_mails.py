@@ -196,6 +196,33 @@ def test_a_copy_that_failed_comes_with_the_next_and_not_again_by_hand(entry, pub
     assert not mailing.deliveries.unsettled().exists()
 
 
+def test_an_edition_that_failed_can_be_sent_again_though_what_stands_above_it_came(
+    entry, publisher
+):
+    """It comes in no other way."""
+    make_member()
+    decide(mail_and_correct(entry), WITH_NEXT, publisher, timezone.now())
+    mailing = open_mailing(publish_next({"headline": "新一期"}), by=None)
+    mailing.deliveries.update(state=DeliveryState.FAILED)
+
+    open_mailing(make_published({"headline": "再一期"}, number=3), by=None)
+
+    assert DigestCorrection.objects.count() == 2
+    assert mailing.deliveries.unsettled().exists()
+
+
+def test_a_link_that_lets_in_is_not_to_be_sent_on_though_the_edition_is_public(publisher):
+    closed = make_published({"headline": "撥款"}, number=1, audience=Audience.MEMBERS)
+    make_member()
+    decide(mail_and_correct(closed.entries.get()), WITH_NEXT, publisher, timezone.now())
+
+    digest = open_mailing(publish_next({"headline": "新一期"}), by=None).deliveries.get().digest
+
+    assert "[[enter:" in digest.html
+    assert "請勿轉寄" in digest.html
+    assert "請勿轉寄" in digest.text
+
+
 def test_what_was_mailed_is_not_decided_anew(entry, publisher):
     make_member()
     correction = mail_and_correct(entry)

@@ -460,3 +460,16 @@ def test_who_is_deleted_at_this_moment_is_told_kindly(client, monkeypatch, page)
     answer = client.post(page.format("token"), {"frequency": "paused", "script": "hant"})
 
     assert answer.status_code == 200
+
+
+@pytest.mark.django_db
+def test_who_joins_again_is_not_held_to_what_they_chose_before():
+    member = make_member(wants_pdf=True, paused_until=timezone.localdate() + timedelta(days=90))
+    member.unsubscribe()
+
+    again = Member.objects.sign_up(
+        email=member.email, name="", frequency="every", themes=[], now=timezone.now()
+    )
+
+    again.refresh_from_db()
+    assert (again.wants_pdf, again.paused_until) == (False, None)

@@ -230,7 +230,7 @@ def test_what_a_night_passed_over_is_for_a_person_to_decide(edition, due):
     open_due_mails(due + MOST_LATE + MINUTE)
 
     assert not Mailing.objects.exists()
-    assert "未能在兩小時內寄出" in read(edition).note
+    assert "未能在2小時內寄出" in read(edition).note
 
 
 # ------------------------------------------------------------------------------ killed, and at once

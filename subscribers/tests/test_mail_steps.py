@@ -231,6 +231,13 @@ def test_words_of_a_mail_that_goes_out_on_publication_are_the_publishers(chan, w
     assert read(edition).subject == "改好"
 
 
+def test_a_mail_that_goes_out_on_publication_is_given_no_other_time(wong, now):
+    edition = make_scheduled(at=now + HOUR, by=wong, options=["send_to_members"])
+
+    with pytest.raises(TransitionRefused, match="出版時即寄給會員"):
+        schedule_mail(edition, at=now + 6 * HOUR, by=wong, now=now)
+
+
 # ------------------------------------------------------------------------------------ sending now
 def test_sending_at_once_is_an_approval(edition, chan, wong, now):
     submit_mail(edition, by=chan, now=now)

@@ -116,7 +116,7 @@ def test_opening_costs_the_same_for_ten_members_as_for_one(edition, django_asser
     for _ in range(10):
         make_member()
 
-    with django_assert_max_num_queries(34):
+    with django_assert_max_num_queries(35):
         open_mailing(edition, by=None)
 
 

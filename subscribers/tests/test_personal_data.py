@@ -8,8 +8,10 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from briefings.models import Theme
+from briefings.tests.makers import make_published
 from subscribers import tasks
 from subscribers.address_changes import ask_for_change, confirm_change
+from subscribers.delivery import open_mailing
 from subscribers.joining import write_down
 from subscribers.links import Purpose, make_token, make_url
 from subscribers.models import (
@@ -18,6 +20,7 @@ from subscribers.models import (
     ConsentWay,
     Delivery,
     DeliveryState,
+    Digest,
     JoiningRequest,
     MailReport,
     Member,
@@ -347,3 +350,20 @@ def test_a_pause_that_is_over_hinders_nobody_from_saving(client):
 
     member.refresh_from_db()
     assert member.paused_until is None
+
+
+def test_what_they_alone_searched_for_is_forgotten_in_their_copies_too(client):
+    member, other = make_member(), make_member()
+    for one in (member, other):
+        add_search(one, "關稅", timezone.now())
+    add_search(member, "陳大文 OR 關稅", timezone.now())
+    mailing = open_mailing(make_published({"headline": "關稅"}, number=77), by=None)
+    mailing.deliveries.update(state=DeliveryState.SENT)
+    copy, others = (mailing.deliveries.get(member=one) for one in (member, other))
+
+    erase_member(member, timezone.now(), way=ConsentWay.LINK)
+
+    assert not Digest.objects.filter(html__contains="陳大文").exists()
+    assert not Digest.objects.filter(text__contains="陳大文").exists()
+    assert "關稅" not in client.get(make_url(Purpose.MAIL, copy.pk)).text
+    assert "關稅" in client.get(make_url(Purpose.MAIL, others.pk)).text

@@ -33,7 +33,7 @@ from subscribers.models import (
     add_search,
 )
 from subscribers.readership import count_readership
-from subscribers.searches import find_hits
+from subscribers.searches import find_hits, subscribe_to_search
 from subscribers.sending_days import HONG_KONG
 from subscribers.tests.makers import VARIANT, at_once, make_member
 
@@ -583,3 +583,14 @@ def test_the_choice_knows_the_words_as_the_member_typed_them(scheduled):
     assert {first.query, second.query} == {"关税", "關稅"}
     assert first.entries == second.entries
     assert isinstance(first, Hits)
+
+
+@pytest.mark.django_db
+def test_nothing_is_added_for_who_has_just_left():
+    member = make_member()
+    member.unsubscribe()
+
+    with pytest.raises(Member.DoesNotExist):
+        subscribe_to_search(member, "關稅", timezone.now())
+
+    assert not member.searches.exists()
