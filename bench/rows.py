@@ -10,8 +10,8 @@ from briefings.html import split_blocks
 from briefings.models import Audience, Edition, Entry
 from briefings.publishing import approve_entries, publish_edition
 from cma_site.samples.load import read_editions
-from subscribers.delivery import open_mailing
 from subscribers.models import Frequency, Mailing, Member
+from subscribers.opening import open_mailing
 
 PER_EDITION = 20
 SENTENCES = 14  # of an entry, about 500 characters; with fewer, an archive is sooner made

@@ -13,13 +13,13 @@ from django.utils import timezone
 from briefings.hooks import EditionTool
 from briefings.models import Correction, Edition
 from subscribers.correction_mails import decide, describe_correction, find_readers
-from subscribers.delivery import MailingRefused
 from subscribers.desk import PREVIEW_SLOTS
 from subscribers.digests import freeze_digest
 from subscribers.links import read_key
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import CorrectionMail, CorrectionWay
+from subscribers.opening import MailingRefused
 from subscribers.permissions import OPEN_MAILING
 
 

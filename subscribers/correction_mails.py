@@ -9,13 +9,6 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 
 from briefings.models import Audience, Correction, Entry, Publication
-from subscribers.delivery import (
-    MailingRefused,
-    describe_corrected,
-    make_copies,
-    wake_after_commit,
-    write_deliveries,
-)
 from subscribers.digest_rules import Choice
 from subscribers.digests import DigestContext, freeze_digest
 from subscribers.models import (
@@ -28,6 +21,8 @@ from subscribers.models import (
     list_errata,
     match_errata,
 )
+from subscribers.opening import MailingRefused, describe_corrected, make_copies, write_deliveries
+from subscribers.waking import wake_after_commit
 
 LABEL = "更正"
 

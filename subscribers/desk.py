@@ -18,13 +18,6 @@ from briefings.hooks import EditionTool, EntryPreview, PublishOption
 from briefings.models import Edition, Theme
 from subscribers.addresses import BadAddress
 from subscribers.attachments import foresee_pdf
-from subscribers.delivery import (
-    MailingRefused,
-    choose_for_members,
-    is_open_to_public,
-    open_mailing,
-    prepare_to_freeze,
-)
 from subscribers.digests import freeze_edition
 from subscribers.links import read_key
 from subscribers.mail_pages import show_mail_in_frame
@@ -40,6 +33,13 @@ from subscribers.models import (
     NoticeLanguage,
     Script,
     Variant,
+)
+from subscribers.opening import (
+    MailingRefused,
+    choose_for_members,
+    is_open_to_public,
+    open_mailing,
+    prepare_to_freeze,
 )
 from subscribers.permissions import OPEN_MAILING
 from subscribers.readership import count_readership, explain_absence

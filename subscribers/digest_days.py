@@ -16,15 +16,6 @@ from django.utils import timezone
 
 from briefings.contexts import EditionContext, describe_edition
 from briefings.models import Audience, Edition, Entry, Publication
-from subscribers.delivery import (
-    MailingRefused,
-    describe_corrected,
-    find_themes,
-    is_open_to_public,
-    make_copies,
-    wake_after_commit,
-    write_deliveries,
-)
 from subscribers.digest_rules import (
     NOTHING,
     REACH,
@@ -52,8 +43,17 @@ from subscribers.models import (
     SearchSubscription,
     find_corrections_due,
 )
+from subscribers.opening import (
+    MailingRefused,
+    describe_corrected,
+    find_themes,
+    is_open_to_public,
+    make_copies,
+    write_deliveries,
+)
 from subscribers.searches import find_hits
 from subscribers.sending_days import Timetable
+from subscribers.waking import wake_after_commit
 
 logger = logging.getLogger(__name__)
 

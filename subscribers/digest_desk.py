@@ -15,7 +15,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from briefings.models import Correction, Entry
-from subscribers.delivery import MailingRefused
 from subscribers.desk import PREVIEW_SLOTS, offer_variants, read_variant
 from subscribers.digest_days import (
     describe_choices,
@@ -32,6 +31,7 @@ from subscribers.digests import freeze_digest
 from subscribers.mail_pages import show_mail_in_frame
 from subscribers.messages import fill_digest
 from subscribers.models import DigestDay, DigestKind, Mailing
+from subscribers.opening import MailingRefused
 from subscribers.permissions import OPEN_MAILING
 
 SHOWN = 20  # of the past

@@ -11,9 +11,9 @@ from django.db import OperationalError, transaction
 
 from briefings.history import name_person
 from briefings.models import Edition, State
-from subscribers.delivery import MailingRefused, open_mailing
 from subscribers.mail_steps import find_obstacle, refuse_scheduled
 from subscribers.models import DigestSchedule, MailDraft
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.permissions import may_approve_mail
 
 logger = logging.getLogger(__name__)

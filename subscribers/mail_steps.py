@@ -16,7 +16,6 @@ from briefings.history import log_act, say_why
 from briefings.models import Correction, Edition, State
 from briefings.permissions import Person
 from briefings.publishing import TransitionRefused
-from subscribers.delivery import open_mailing
 from subscribers.models import (
     DigestSchedule,
     MailAct,
@@ -25,6 +24,7 @@ from subscribers.models import (
     Mailing,
     MailRecord,
 )
+from subscribers.opening import open_mailing
 from subscribers.permissions import may_approve_mail
 
 UNSCHEDULED = (MailDraftState.DRAFT, MailDraftState.IN_REVIEW, MailDraftState.REFUSED)

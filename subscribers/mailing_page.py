@@ -18,7 +18,6 @@ from briefings.models import Edition
 from briefings.permissions import Person
 from briefings.publishing import TransitionRefused
 from briefings.readiness import Remark, Severity, check_edition
-from subscribers.delivery import MailingRefused
 from subscribers.desk import render_page
 from subscribers.digest_days import load_timetable
 from subscribers.mail_drafts import MailDraftForm, MailTimeForm, propose_time
@@ -46,6 +45,7 @@ from subscribers.models import (
     MailDraftState,
     Mailing,
 )
+from subscribers.opening import MailingRefused
 from subscribers.permissions import (
     EDIT,
     VIEW_MAILING,

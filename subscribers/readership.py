@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from briefings.contexts import describe_edition
 from briefings.models import Edition
-from subscribers.delivery import find_edition_hits, find_received, find_wishes, offer_edition
 from subscribers.digest_rules import NOTHING
 from subscribers.digests import group_by_choice
 from subscribers.models import Frequency, Member, MemberState
 from subscribers.models.suppressions import is_suppressed
+from subscribers.opening import find_edition_hits, find_received, find_wishes, offer_edition
 
 WANTS_EVERY_EDITION = "every"
 

@@ -14,6 +14,8 @@ from subscribers import (
     logins,
     mail_scheduling,
     personal_data,
+    sweeping,
+    waking,
 )
 from subscribers.bounces import imap
 
@@ -28,14 +30,14 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
 @shared_task
 def print_attached_pdf(mailing_id: int) -> None:
     if attachments.print_pdf(mailing_id, timezone.now()):
-        delivery.wake_pdf_copies(mailing_id, timezone.now())
+        waking.wake_pdf_copies(mailing_id, timezone.now())
 
 
 @shared_task
 def send_due() -> None:
     mail_scheduling.open_due_mails(timezone.now())
     digest_days.open_due_digests(timezone.now())
-    delivery.sweep(timezone.now())
+    sweeping.sweep(timezone.now())
     joining.wake_requests(timezone.now())
     confirmations.wake_confirmations(timezone.now())
 

@@ -31,7 +31,7 @@ from django.core.files.storage import default_storage
 from briefings.corrections import correcting
 from briefings.models import Audience, Edition, Entry, ImportBatch
 from briefings.publishing import publish_edition
-from subscribers.delivery import open_mailing
+from subscribers.opening import open_mailing
 from subscribers.models import Member
 User.objects.create_superuser("editor", password="a long one 283")
 for edition in Edition.objects.exclude(state="published"):

@@ -234,7 +234,7 @@ def test_a_member_looks_after_their_subscription(site, inbox, page, width):
 PUBLISH_TO_MEMBERS = """
 from briefings.models import Audience, Edition
 from briefings.publishing import publish_edition
-from subscribers.delivery import open_mailing
+from subscribers.opening import open_mailing
 edition = Edition.objects.get()
 publish_edition(edition, audience=Audience.MEMBERS)
 open_mailing(edition, by=None)

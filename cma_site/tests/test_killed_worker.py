@@ -9,8 +9,8 @@ from collections import defaultdict
 import pytest
 
 from cma_site.supervisor import WORKER
-from subscribers.delivery import CHUNK
 from subscribers.tests.makers import running_relay
+from subscribers.waking import CHUNK
 
 MEMBERS = CHUNK + 60  # two chunks, so that both of the worker's threads are at work
 CONNECTIONS = 2
@@ -19,7 +19,7 @@ PATIENCE = 150  # seconds; on an idle machine it takes a tenth of them
 OPEN = f"from subscribers.tests.makers import make_mailing; make_mailing(members={MEMBERS})"
 SWEEP_AND_COUNT_SENT = """
 from django.utils import timezone
-from subscribers.delivery import sweep
+from subscribers.sweeping import sweep
 from subscribers.models import Mailing
 sweep(timezone.now())
 print(Mailing.objects.get().count_deliveries()["sent"])

@@ -21,9 +21,9 @@ from briefings.models import Audience, Theme
 from briefings.tests.makers import make_published
 from cma_site.tests.axe import ANY, GRAVE, list_faults
 from subscribers import forms
-from subscribers.delivery import open_mailing
 from subscribers.links import Purpose, make_url
 from subscribers.models import Frequency, Member
+from subscribers.opening import open_mailing
 from subscribers.tests.makers import FaultyRelay, read_message, running_relay
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, serialized_rollback=True)]

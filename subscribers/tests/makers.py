@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from briefings.models import Edition
 from briefings.tests.makers import make_published
-from subscribers.delivery import open_mailing
 from subscribers.models import Delivery, Mailing, Member, MemberState
+from subscribers.opening import open_mailing
 
 _numbers = count(1)
 

@@ -18,7 +18,7 @@ from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_published
 from subscribers import attachments
 from subscribers.attachments import PATIENCE
-from subscribers.delivery import open_mailing, send_chunk, sweep
+from subscribers.delivery import send_chunk
 from subscribers.links import Purpose, make_token, make_url
 from subscribers.messages import make_message_id
 from subscribers.models import (
@@ -32,6 +32,8 @@ from subscribers.models import (
     NoticeLanguage,
     Script,
 )
+from subscribers.opening import open_mailing
+from subscribers.sweeping import sweep
 from subscribers.tasks import print_attached_pdf
 from subscribers.tests.makers import VARIANT, make_member, read_message
 

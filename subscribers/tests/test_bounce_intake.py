@@ -9,7 +9,7 @@ from briefings.tests.makers import make_published
 from subscribers.address_changes import confirm_change
 from subscribers.bounces.intake import record_report
 from subscribers.bounces.reading import read_report
-from subscribers.delivery import MailingRefused, open_mailing, send_chunk
+from subscribers.delivery import send_chunk
 from subscribers.models import (
     AddressChange,
     ConsentAct,
@@ -26,6 +26,7 @@ from subscribers.models import (
     Suppression,
     SuppressionReason,
 )
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.personal_data import erase_member, export_member
 from subscribers.tests.makers import at_once, make_delivery, make_mailing, make_member
 from subscribers.tests.reports import (

@@ -4,8 +4,8 @@ from briefings.models import Theme
 from briefings.tests.makers import make_published
 from briefings.themes import merge_themes
 from subscribers.chosen_themes import count_members
-from subscribers.delivery import open_mailing
 from subscribers.models import Digest, MemberState
+from subscribers.opening import open_mailing
 from subscribers.tests.makers import make_member
 
 pytestmark = pytest.mark.django_db

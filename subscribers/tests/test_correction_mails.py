@@ -12,7 +12,7 @@ from briefings.tests.makers import make_published
 from briefings.tests.test_corrections import correct
 from subscribers import correction_mails
 from subscribers.correction_mails import decide, find_readers
-from subscribers.delivery import MailingRefused, open_mailing, send_chunk
+from subscribers.delivery import send_chunk
 from subscribers.digest_days import open_digest
 from subscribers.digest_rules import Erratum, choose_corrections
 from subscribers.links import Purpose, make_url
@@ -27,6 +27,7 @@ from subscribers.models import (
     Mailing,
     MailingKind,
 )
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.tests.makers import make_member, read_message
 
 pytestmark = pytest.mark.django_db

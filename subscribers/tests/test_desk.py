@@ -7,7 +7,6 @@ from kombu.exceptions import OperationalError
 
 from briefings.models import Audience, Theme
 from briefings.tests.makers import make_draft, make_published, make_scheduled
-from subscribers.delivery import finish_mailings, open_mailing
 from subscribers.desk import describe_sending, send_to_members
 from subscribers.models import (
     Delivery,
@@ -18,9 +17,11 @@ from subscribers.models import (
     Member,
     MemberState,
 )
+from subscribers.opening import open_mailing
 from subscribers.readership import count_readership
 from subscribers.tasks import send_chunk
 from subscribers.tests.makers import VARIANT, make_delivery, make_mailing, make_member
+from subscribers.waking import finish_mailings
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from briefings.models import Audience, Theme
 from briefings.publishing import withdraw_entry
 from briefings.tests.makers import make_published
-from subscribers.delivery import MailingRefused, open_mailing, send_again, send_chunk
+from subscribers.delivery import send_again, send_chunk
 from subscribers.digest_days import (
     find_coming_day,
     find_readers,
@@ -29,6 +29,7 @@ from subscribers.models import (
     Mailing,
     Member,
 )
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.sending_days import HONG_KONG
 from subscribers.tests.makers import at_once, make_member, read_message
 

@@ -26,7 +26,7 @@ from briefings.publishing import (
 )
 from briefings.tests.makers import make_draft
 from subscribers.correction_mails import decide
-from subscribers.delivery import MailingRefused, open_mailing, send_again
+from subscribers.delivery import send_again
 from subscribers.digest_days import load_timetable, open_due_digests, open_if_due
 from subscribers.digest_rules import DIGESTS, Frequency
 from subscribers.models import (
@@ -38,6 +38,7 @@ from subscribers.models import (
     Mailing,
     Member,
 )
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.searches import subscribe_to_search
 from subscribers.sending_days import HONG_KONG
 

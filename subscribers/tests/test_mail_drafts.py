@@ -6,8 +6,8 @@ from django.contrib.auth.models import Permission, User
 from briefings.models import Theme
 from briefings.publishing import publish_edition
 from briefings.tests.makers import make_draft, make_published
-from subscribers.delivery import open_mailing
 from subscribers.models import MailDraft, Mailing
+from subscribers.opening import open_mailing
 from subscribers.tests.makers import make_member
 
 pytestmark = pytest.mark.django_db

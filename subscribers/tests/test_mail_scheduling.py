@@ -15,11 +15,11 @@ from briefings.publishing import (
 )
 from briefings.tests.makers import make_published, make_publisher, make_scheduled
 from subscribers import mail_scheduling
-from subscribers.delivery import open_mailing
 from subscribers.desk import describe_sending, send_to_members
 from subscribers.mail_scheduling import MOST_LATE, open_due_mails
 from subscribers.mail_steps import cancel_schedule, schedule_mail, write_words
 from subscribers.models import Delivery, Digest, MailDraft, Mailing, Member
+from subscribers.opening import open_mailing
 from subscribers.tasks import send_due
 from subscribers.tests.makers import at_once, make_mail_publisher, make_member
 
@@ -239,7 +239,7 @@ def test_a_worker_killed_half_way_leaves_nothing_and_the_next_sweep_does_it(
     edition, due, monkeypatch, place
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(f"subscribers.delivery.{place}", lambda *args: 1 / 0)
+        patch.setattr(f"subscribers.opening.{place}", lambda *args: 1 / 0)
         open_due_mails(due)
     assert not Mailing.objects.exists()
     assert not Digest.objects.exists()

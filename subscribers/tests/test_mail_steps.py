@@ -11,7 +11,6 @@ from briefings.corrections import correcting
 from briefings.models import Entry
 from briefings.publishing import TransitionRefused, unschedule_edition, withdraw_edition
 from briefings.tests.makers import make_draft, make_published, make_scheduled
-from subscribers.delivery import MailingRefused, open_mailing
 from subscribers.mail_steps import (
     cancel_schedule,
     find_obstacle,
@@ -24,6 +23,7 @@ from subscribers.mail_steps import (
     write_words,
 )
 from subscribers.models import MailDraft, MailDraftState, Mailing
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.tests.makers import (
     at_once,
     make_mail_editor,

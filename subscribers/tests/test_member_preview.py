@@ -8,8 +8,8 @@ from briefings.models import Theme
 from briefings.tests.makers import make_draft, make_published
 from briefings.tests.test_corrections import correct
 from subscribers.correction_mails import decide
-from subscribers.delivery import open_mailing
 from subscribers.models import CorrectionWay, Frequency, add_search
+from subscribers.opening import open_mailing
 from subscribers.tests.makers import make_member
 
 pytestmark = pytest.mark.django_db

@@ -11,11 +11,12 @@ from briefings import scheduling
 from briefings.models import Audience, Theme
 from briefings.publishing import withdraw_edition
 from briefings.tests.makers import make_draft, make_entry, make_published
-from subscribers import delivery
-from subscribers.delivery import CHUNK, MailingRefused, open_mailing
+from subscribers import opening
 from subscribers.models import Delivery, DeliveryState, Digest, DigestSchedule, Mailing, Member
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.tasks import send_chunk
 from subscribers.tests.makers import at_once, make_member
+from subscribers.waking import CHUNK
 
 pytestmark = pytest.mark.django_db
 
@@ -174,14 +175,14 @@ def test_an_entry_still_unpublished_is_in_nobodys_mail():
 
 def test_who_leaves_while_the_mailing_is_being_opened_has_no_delivery(edition, monkeypatch):
     reader, gone = make_member(), make_member()
-    group = delivery.group_members
+    group = opening.group_members
 
     def group_then_unsubscribe(*args):
         groups = group(*args)
         gone.unsubscribe()
         return groups
 
-    monkeypatch.setattr(delivery, "group_members", group_then_unsubscribe)
+    monkeypatch.setattr(opening, "group_members", group_then_unsubscribe)
 
     open_mailing(edition, by=None)
 

@@ -11,7 +11,6 @@ from briefings.models import Theme
 from briefings.tests.makers import make_published
 from subscribers import tasks
 from subscribers.address_changes import ask_for_change, confirm_change
-from subscribers.delivery import open_mailing
 from subscribers.joining import write_down
 from subscribers.links import Purpose, make_token, make_url
 from subscribers.models import (
@@ -31,6 +30,7 @@ from subscribers.models import (
     Suppression,
     add_search,
 )
+from subscribers.opening import open_mailing
 from subscribers.personal_data import (
     COPIES_KEPT,
     RECORDS_KEPT,

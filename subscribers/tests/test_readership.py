@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from briefings.models import Theme
 from briefings.tests.makers import make_draft, make_published
-from subscribers.delivery import open_mailing
 from subscribers.digest_days import open_digest
 from subscribers.models import (
     DigestKind,
@@ -18,6 +17,7 @@ from subscribers.models import (
     MemberState,
     Suppression,
 )
+from subscribers.opening import open_mailing
 from subscribers.readership import count_readership
 from subscribers.tests.makers import make_member
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 from briefings.models import Audience, GlossaryTerm, Theme
 from briefings.search.query import MAX_QUERY_LENGTH
 from briefings.tests.makers import make_draft, make_published
-from subscribers.delivery import MailingRefused, open_mailing
 from subscribers.digest_days import find_readers, group_readers, list_offers, open_due_digests
 from subscribers.digest_rules import Hits
 from subscribers.digests import MOST_HITS, MOST_WEIGHT, weigh
@@ -32,6 +31,7 @@ from subscribers.models import (
     SearchSubscription,
     add_search,
 )
+from subscribers.opening import MailingRefused, open_mailing
 from subscribers.readership import count_readership
 from subscribers.searches import find_hits, subscribe_to_search
 from subscribers.sending_days import HONG_KONG

@@ -5,8 +5,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from subscribers.delivery import MOST_ATTEMPTS, sweep
+from subscribers.delivery import MOST_ATTEMPTS
 from subscribers.models import Delivery, DeliveryState, Mailing, MailingState
+from subscribers.sweeping import sweep
 from subscribers.tests.makers import at_once, make_delivery, make_mailing
 
 pytestmark = pytest.mark.django_db

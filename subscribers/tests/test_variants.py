@@ -10,7 +10,6 @@ from django.utils import timezone
 from briefings.models import Audience, Publication
 from briefings.simplified import simplify
 from briefings.tests.makers import make_published
-from subscribers.delivery import open_mailing
 from subscribers.links import Purpose, make_token, make_url
 from subscribers.messages import (
     build_address_confirmation,
@@ -30,6 +29,7 @@ from subscribers.models import (
     Script,
     Variant,
 )
+from subscribers.opening import open_mailing
 from subscribers.tests.makers import make_member, read_message
 
 pytestmark = pytest.mark.django_db

@@ -23,8 +23,8 @@ from briefings.printing import Order, ask_for, find_pdf, make_order
 from cma_site.samples.load import load_samples
 from cma_site.secret_files import read_or_make_secret
 from cma_site.supervisor import BEAT, WORKER, Supervisor, serve_command
-from subscribers.delivery import open_mailing
 from subscribers.models import DeliveryState, Mailing
+from subscribers.opening import open_mailing
 
 USERNAME = "editor"
 # One for each role, to see the desk as its people do; all with the administrator's password.

@@ -1,0 +1,23 @@
+"""What nobody else does: settling what a dead worker left behind, and waking what was lost."""
+
+from datetime import datetime
+
+from subscribers.attachments import see_to_pdf
+from subscribers.delivery import settle_unknown
+from subscribers.models import (
+    Mailing,
+    MailingState,
+)
+from subscribers.waking import finish_mailings, reopen_mailings, wake_mailing, wake_pdf_copies
+
+
+def sweep(now: datetime) -> None:
+    """What the schedule does each half minute: settle what is abandoned, wake, finish."""
+    reopen_mailings()
+    for mailing in Mailing.objects.filter(state=MailingState.SENDING):
+        for delivery in mailing.deliveries.abandoned(now):
+            settle_unknown(delivery, "工作程序中斷，結果不明", resend_at=now)
+        if see_to_pdf(mailing, now):
+            wake_pdf_copies(mailing.pk, now)  # while the others go out, nobody else would
+        wake_mailing(mailing, now)
+    finish_mailings(now)
