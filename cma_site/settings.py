@@ -260,6 +260,11 @@ DELIVERY_LEASE = env.int("DELIVERY_LEASE", default=max(150, 7 * EMAIL_TIMEOUT))
 # What to do with a delivery of which nobody can know whether it was accepted: "resend" (same
 # bytes, same Message-ID) or "hold" for a person to decide.
 UNKNOWN_DELIVERIES = env.str("UNKNOWN_DELIVERIES", default="resend")
+# To the relay at once, from each worker that sends.
+SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=4)
+# What senders of this machine note while they send, so that a killed one leaves little unknown.
+# It must outlive the process (a volume), and needs no other machine.
+JOURNAL_DIR = Path(env.str("JOURNAL_DIR", default=str(VAR_DIR / "journal")))
 # Of the mails that ask imported members to confirm, how many a minute.
 CONFIRMATION_RATE = env.int("CONFIRMATION_RATE", default=200)
 

@@ -1,28 +1,37 @@
 """Getting each copy out once. The ledger is the truth; the queue carries only wake-ups.
 
-A delivery is claimed by a conditional UPDATE, committed before anything is sent, so a task that
-runs twice, or beside itself, finds nothing left to claim. What a dead worker left behind is found
-by the sweep. Nothing here holds a transaction while it sends.
+Deliveries are claimed by a conditional UPDATE, committed before anything is sent, so a task that
+runs twice, or beside itself, finds nothing left to claim. A journal beside the ledger tells what a
+killed sender had come to; where it is gone, the sweep finds the claim whose lease is over. Nothing
+here holds a transaction while it sends.
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from subscribers.addresses import BadAddress
 from subscribers.bounces.intake import record_refusal
 from subscribers.messages import Message, PDFLost, build_message
 from subscribers.models import (
+    Claim,
     Delivery,
     DeliveryQuerySet,
     Digest,
     DigestSchedule,
     Mailing,
 )
-from subscribers.transport import Deferred, OutcomeUnknown, Refused, Relay, Unreachable
+from subscribers.segments import Addressee, SegmentedMessage
+from subscribers.smtp.conversation import Copy, Settled
+from subscribers.smtp.engine import LOOK_UP, Due, Unreachable
+from subscribers.smtp.journal import Journal, open_journal, reading_left
+from subscribers.smtp.replies import Fate
+from subscribers.transport import WayOut, open_way_out
 from subscribers.waking import finish_mailings, reopen_mailings, wake_all
 
 logger = logging.getLogger(__name__)
@@ -34,72 +43,184 @@ MOST_ATTEMPTS = 10
 
 
 def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
-    """Send what is due among the deliveries from `first_id` to `last_id`, over one connection."""
+    """Send what is due among the deliveries from `first_id` to `last_id`."""
+    settle_left(timezone.now())
     mailing = Mailing.objects.get(pk=mailing_id)
     chunk = mailing.deliveries.filter(pk__range=(first_id, last_id))
-    digests: dict[int, Digest] = {}
-    with Relay() as relay:
-        for delivery in list(chunk.due(timezone.now())):
-            try:
-                # Before the claim, or connecting would use up its lease.
-                relay.open()
-                if not delivery.take(timezone.now()):
-                    continue
-                if delivery.digest_id not in digests:
-                    # By this mailing, so that all of them have its one PDF, read once.
-                    digests[delivery.digest_id] = mailing.digests.get(pk=delivery.digest_id)
-                send(delivery, digests[delivery.digest_id], mailing, relay)
-            except Unreachable as error:
-                logger.warning("Mailing %s stops: %s", mailing.pk, error)
-                break
+    if chunk.due(timezone.now()).exists():
+        way = open_way_out()
+        try:
+            way.open()  # before the claim, or connecting would use up its lease
+            _send_claimed(mailing, chunk.claim(timezone.now()), way)
+        except Unreachable as error:
+            logger.warning("Mailing %s stops: %s", mailing.pk, error.reply)
+        finally:
+            way.close()
     chunk.skip_unwanted(timezone.now())
     finish_mailings(timezone.now())
 
 
-def send(delivery: Delivery, digest: Digest, mailing: Mailing, relay: Relay) -> None:
-    """Send a claimed delivery and record how it went. Raises Unreachable after giving it back.
+def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> None:
+    """Raises Unreachable."""
+    if not claim.deliveries:
+        return
+    sending = Sending(mailing, claim, writes_bytes=way.takes_bytes)
+    with _open_journal(claim) as journal:
+        due = [Due(place) for place in range(len(claim.deliveries))]
+        ending = way.send(due, journal, sending)
+        sending.write_down()
+        Delivery.objects.give_back(claim.key, ending.text)
+        journal.finish()
+    if ending.text:
+        raise Unreachable(ending.text)
 
-    Whatever is wrong with one message, the others don't wait for it.
+
+def _open_journal(claim: Claim) -> Journal:
+    """Raises Unreachable after giving back what was claimed: without a journal nothing is sent."""
+    keys = [delivery.pk for delivery in claim.deliveries]
+    try:
+        return open_journal(settings.JOURNAL_DIR, claim.key, keys)
+    except OSError as error:
+        Delivery.objects.give_back(claim.key, "")
+        raise Unreachable(f"不能記下寄送經過：{error}") from error
+
+
+class Sending:
+    """A claim on its way: what its copies are, and what becomes of them, goes to and from the
+    ledger here. An `Overseer`.
+
+    It looks at the ledger every half second: that is how late who has left may be found out.
     """
-    try:
-        message = build_message(delivery, digest, mailing)
+
+    def __init__(self, mailing: Mailing, claim: Claim, *, writes_bytes: bool) -> None:
+        self._claim = claim
+        self._copies = Copies(mailing, claim)
+        self._make = self._copies.write if writes_bytes else self._copies.build
+        self._wanted = {delivery.pk for delivery in claim.deliveries}
+        self._accepted: list[int] = []
+        self._looked_at = self._renewed_at = time.monotonic()
+
+    def compose(self, place: int) -> Any:
+        """Whatever is wrong with one message, the others don't wait for it."""
+        try:
+            return self._make(place)
+        except BadAddress as error:
+            self._find(place).mark_failed(str(error))
+        except PDFLost as error:
+            _put_off(self._find(place), str(error))
+        except Exception as error:
+            delivery = self._find(place)
+            logger.exception("Delivery %s cannot be built", delivery.pk)
+            delivery.mark_failed(f"未能製成郵件：{error!r}")
+        return None
+
+    def is_wanted(self, place: int) -> bool:
+        return self._claim.deliveries[place].pk in self._wanted
+
+    def settle(self, settled: Settled) -> None:
+        if settled.fate is Fate.ACCEPTED:
+            self._accepted.append(self._claim.deliveries[settled.place].pk)
+            return
+        delivery = self._find(settled.place)
+        if settled.fate is Fate.REFUSED:
+            _fail(delivery, settled.text)
+        elif settled.fate is Fate.DEFERRED:
+            _put_off(delivery, settled.text)
+        else:
+            settle_unknown(delivery, settled.text, resend_at=_choose_next_time(delivery))
+
+    def goes_on(self) -> bool:
+        """Not without the ledger, which alone knows who still wants it and whose the claim is."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_UP:
+            return True
+        self._looked_at = now
+        try:
+            self.write_down()
+            if now - self._renewed_at > settings.DELIVERY_LEASE / 3:
+                Delivery.objects.renew(self._claim.key, timezone.now())
+                self._renewed_at = now
+            self._wanted = Delivery.objects.still_to_send(self._claim.key, timezone.now())
+        except DatabaseError:
+            logger.exception("The ledger cannot be asked")
+            return False
+        return True
+
+    def must_end(self) -> bool:
+        """Before the sweep takes the claim away."""
+        claimed_for = time.monotonic() - self._renewed_at
+        return claimed_for > float(settings.DELIVERY_LEASE) * 0.9
+
+    def write_down(self) -> None:
+        """What was accepted. Nothing is lost where it fails: the journal has it."""
+        if self._accepted:
+            Delivery.objects.mark_sent(self._accepted, timezone.now())
+            self._accepted.clear()
+
+    def _find(self, place: int) -> Delivery:
+        """As it was claimed: who lost the claim meanwhile changes nothing with it."""
+        delivery = Delivery.objects.get(pk=self._claim.deliveries[place].pk)
+        delivery.claim = self._claim.key
+        return delivery
+
+
+class Copies:
+    """Messages for the deliveries of a claim, by their places in it."""
+
+    def __init__(self, mailing: Mailing, claim: Claim) -> None:
+        self._mailing = mailing
+        self._claim = claim
+        self._digests: dict[int, Digest] = {}
+        self._segmented: dict[int, SegmentedMessage] = {}
+
+    def build(self, place: int) -> Message:
+        """Raises BadAddress or PDFLost."""
+        claimed = self._claim.deliveries[place]
+        delivery = Delivery(mailing=self._mailing, **claimed._asdict())
+        message = build_message(delivery, self._find_digest(claimed.digest_id), self._mailing)
         message.message()  # what can't be written fails here, where nothing has been sent yet
-    except BadAddress as error:
-        delivery.mark_failed(str(error))
-    except PDFLost as error:
-        if delivery.attempts >= MOST_ATTEMPTS:
-            delivery.mark_failed(str(error))
-        else:
-            delivery.requeue(not_before=_choose_next_time(delivery), reply=str(error))
-    except Exception as error:
-        logger.exception("Delivery %s cannot be built", delivery.pk)
-        delivery.mark_failed(f"未能製成郵件：{error!r}")
-    else:
-        _send_message(delivery, message, relay)
+        return message
+
+    def write(self, place: int) -> Copy:
+        """Raises BadAddress or PDFLost."""
+        claimed = self._claim.deliveries[place]
+        if claimed.digest_id not in self._segmented:
+            digest = self._find_digest(claimed.digest_id)
+            self._segmented[claimed.digest_id] = SegmentedMessage(digest, self._mailing)
+        addressee = Addressee(claimed.pk, claimed.member_id or 0, claimed.email, claimed.name)
+        return self._segmented[claimed.digest_id].write(place, addressee)
+
+    def _find_digest(self, digest_id: int) -> Digest:
+        if digest_id not in self._digests:
+            # By this mailing, so that all of them have its one PDF, read once.
+            self._digests[digest_id] = self._mailing.digests.get(pk=digest_id)
+        return self._digests[digest_id]
 
 
-def _send_message(delivery: Delivery, message: Message, relay: Relay) -> None:
-    try:
-        relay.send(message)
-    except Unreachable as error:
-        delivery.give_back(error.reply)
-        raise
-    except Refused as error:
-        _fail(delivery, error.reply)
-    except Deferred as error:
-        if delivery.attempts >= MOST_ATTEMPTS:
-            _fail(delivery, error.reply)
-        else:
-            delivery.requeue(not_before=_choose_next_time(delivery), reply=error.reply)
-    except OutcomeUnknown as error:
-        settle_unknown(delivery, error.reply, resend_at=_choose_next_time(delivery))
-    else:
-        delivery.mark_sent(timezone.now())
+def settle_left(now: datetime) -> None:
+    """What senders of this machine left when they died, without waiting for their leases.
+
+    What was accepted is sent, even if it was queued again meanwhile; what was under way is unknown;
+    the rest is queued. (A delivery never claimed is of another database that had these keys.)
+    """
+    with reading_left(settings.JOURNAL_DIR) as left:
+        for one in left:
+            Delivery.objects.filter(claimed_at__isnull=False).mark_sent(one.accepted, now)
+            for delivery in Delivery.objects.held_by(one.claim).filter(pk__in=one.unknown):
+                settle_unknown(delivery, "寄出途中中斷，結果不明", resend_at=now)
+            Delivery.objects.give_back(one.claim, "")
 
 
 def _fail(delivery: Delivery, reply: str) -> None:
     if delivery.mark_failed(reply):
         record_refusal(delivery, reply, timezone.now())
+
+
+def _put_off(delivery: Delivery, reply: str) -> None:
+    if delivery.attempts < MOST_ATTEMPTS:
+        delivery.requeue(not_before=_choose_next_time(delivery), reply=reply)
+    else:
+        _fail(delivery, reply)
 
 
 def settle_unknown(delivery: Delivery, reply: str, *, resend_at: datetime) -> None:

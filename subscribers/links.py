@@ -1,10 +1,15 @@
 """The addresses that mail carries: each lets its holder do one thing for one member."""
 
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from django.core.signing import BadSignature, Signer, TimestampSigner
 from django.urls import reverse
+from django.utils.encoding import force_bytes
 
 from briefings.contexts import absolute_url
 from briefings.languages import TRADITIONAL, PageLanguage
@@ -61,6 +66,23 @@ def make_url(purpose: Purpose, pk: int, language: PageLanguage = TRADITIONAL) ->
     """Of the page in this language; a token is good in each."""
     path = reverse(f"subscribers:{purpose}", args=[make_token(purpose, pk)])
     return absolute_url(language.place(path))
+
+
+def prepare_urls(purpose: Purpose) -> Callable[[int], str]:
+    """What gives for any key what `make_url` does, in 2 µs instead of 40: for who makes thousands.
+
+    Not for the purposes whose tokens tell the time.
+    """
+    signer = _signer(purpose)
+    # As django.core.signing derives it, once.
+    key = sha256(b"".join(map(force_bytes, (signer.salt, "signer", signer.key)))).digest()
+    start, end = make_url(purpose, 0).split(make_token(purpose, 0))
+
+    def make(pk: int) -> str:
+        mac = hmac.digest(key, str(pk).encode(), "sha256")
+        return f"{start}{pk}.{urlsafe_b64encode(mac).rstrip(b'=').decode()}{end}"
+
+    return make
 
 
 def _signer(purpose: Purpose) -> Signer:

@@ -46,13 +46,18 @@ INNER_BOUNDARY = "=_policy_part_{}_="
 # An entrance may lead to a place in its edition: [[enter:entry-2]]; and a link to the page in a
 # language: [[/en/preferences]].
 _PREFIXES = "|".join(re.escape(language.prefix) for language in LANGUAGES if language.prefix)
-_SLOT = re.compile(
+SLOT = re.compile(
     rf"\[\[(?:({_PREFIXES})/)?"
     r"(?:(greeting|salutation|preferences|unsubscribe|mail|pdf-(?:hant|hans|en))"
     r"|(enter)(?::([\w-]+))?)\]\]"
 )
 _OWN_MESSAGE_ID = re.compile(r"<?m\d{1,18}\.d(\d{1,18})\.[0-9a-f]+@", re.ASCII | re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+# The links in a copy, each a slot, by whose key is in them.
+OF_MEMBER = (Purpose.PREFERENCES, Purpose.UNSUBSCRIBE)
+OF_DELIVERY = (Purpose.MAIL, Purpose.ENTER)
 
 
 class PDFLost(Exception):
@@ -87,21 +92,43 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
     pdf = find_attached_pdf(digest)
     slots = make_slots(delivery) | word_pdf(pdf)
     text, html = fill_digest(digest, slots)
+    personal = Personal(
+        to=write_address(delivery.name, delivery.email),
+        message_id=make_message_id(delivery.pk, mailing),
+        unsubscribe=slots["unsubscribe"],
+    )
+    message = write_message(digest, mailing, personal, text, html)
+    message.from_email = make_return_path(delivery.pk) or mailing.sender_email
+    message.to = [delivery.email]
+    return message
+
+
+@dataclass(frozen=True)
+class Personal:
+    """What the headers of one member's copy have of their own."""
+
+    to: str
+    message_id: str
+    unsubscribe: str
+
+
+def write_message(
+    digest: Digest, mailing: Mailing, personal: Personal, text: str, html: str
+) -> Message:
+    """A member's copy but for its envelope. Raises PDFLost."""
     domain = mailing.sender_email.rpartition("@")[2]
     message = Message(
         subject=one_line(digest.subject),
         body=text,
-        from_email=make_return_path(delivery.pk) or mailing.sender_email,  # in the envelope only
-        to=[delivery.email],
         reply_to=[mailing.reply_to] if mailing.reply_to else None,
         headers={
-            **_make_esp_header(make_message_id(delivery, mailing)),
+            **_make_esp_header(personal.message_id),
             "From": write_address(mailing.sender_name, mailing.sender_email),
-            "To": write_address(delivery.name, delivery.email),
+            "To": personal.to,
             "Date": format_datetime(timezone.localtime(mailing.opened_at)),
-            "Message-ID": make_message_id(delivery, mailing),
+            "Message-ID": personal.message_id,
             "List-Id": f"<members.{domain}>",
-            "List-Unsubscribe": f"<{slots['unsubscribe']}>",
+            "List-Unsubscribe": f"<{personal.unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
             "Precedence": "bulk",
@@ -109,7 +136,7 @@ def build_message(delivery: Delivery, digest: Digest, mailing: Mailing) -> Messa
         },
     )
     message.attach_alternative(html, "text/html")
-    if pdf:
+    if pdf := find_attached_pdf(digest):
         attach_pdf(message, pdf)
     return message
 
@@ -294,7 +321,7 @@ def _head(publication: Publication, to: Recipient) -> dict[str, str]:
     }
 
 
-def make_message_id(delivery: Delivery, mailing: Mailing) -> str:
+def make_message_id(delivery_id: int, mailing: Mailing) -> str:
     """The same for every copy of a delivery.
 
     The time of opening is in it because mail programs drop a message whose ID they have seen, and
@@ -302,7 +329,7 @@ def make_message_id(delivery: Delivery, mailing: Mailing) -> str:
     """
     domain = mailing.sender_email.rpartition("@")[2]
     opened = int(mailing.opened_at.timestamp())
-    return f"<m{mailing.pk}.d{delivery.pk}.{opened:x}@{domain}>"
+    return f"<m{mailing.pk}.d{delivery_id}.{opened:x}@{domain}>"
 
 
 def make_feedback_id(mailing: Mailing) -> str:
@@ -341,10 +368,8 @@ def make_slots(delivery: Delivery) -> dict[str, str]:
     return {
         "greeting": greet(delivery.name),
         "salutation": salute(delivery.name),
-        "preferences": make_url(Purpose.PREFERENCES, member_id),
-        "unsubscribe": make_url(Purpose.UNSUBSCRIBE, member_id),
-        "mail": make_url(Purpose.MAIL, delivery.pk),
-        "enter": make_url(Purpose.ENTER, delivery.pk),
+        **{purpose.value: make_url(purpose, member_id) for purpose in OF_MEMBER},
+        **{purpose.value: make_url(purpose, delivery.pk) for purpose in OF_DELIVERY},
     }
 
 
@@ -362,20 +387,21 @@ def fill_digest(digest: Digest, slots: Mapping[str, str]) -> tuple[str, str]:
     Each in one pass, so that what fills a slot is never itself searched for slots.
     """
     escaped = {slot: escape(value) for slot, value in slots.items()}
-    text = _SLOT.sub(lambda slot: _fill_slot(slot, slots), digest.text)
-    html = _SLOT.sub(lambda slot: _fill_slot(slot, escaped), digest.html)
+    text = SLOT.sub(lambda slot: fill_slot(slot, slots), digest.text)
+    html = SLOT.sub(lambda slot: fill_slot(slot, escaped), digest.html)
     return text, html
 
 
-def _fill_slot(slot: re.Match[str], values: Mapping[str, str]) -> str:
-    """The "#" of a preview leads to no place and no language either."""
+def fill_slot(slot: re.Match[str], values: Mapping[str, str]) -> str:
+    """What stands in its place. The "#" of a preview leads to no place and no language either."""
     prefix, place, name = slot[1] or "", slot[4], slot[2] or slot[3]
     value = values.get(name, slot[0])  # of no use to this mail: somebody wrote it into a text
     if value in ("#", slot[0]):
         return value
-    site = absolute_url("")
-    led = f"{site}{prefix}{value.removeprefix(site)}" if prefix else value
-    return f"{led}?to={place}" if place else led
+    if prefix:
+        site = absolute_url("")
+        value = f"{site}{prefix}{value.removeprefix(site)}"
+    return f"{value}?to={place}" if place else value
 
 
 def write_address(name: str, email: str) -> str:

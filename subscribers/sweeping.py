@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from subscribers.attachments import see_to_pdf
-from subscribers.delivery import settle_unknown
+from subscribers.delivery import settle_left, settle_unknown
 from subscribers.models import (
     Mailing,
     MailingState,
@@ -13,6 +13,7 @@ from subscribers.waking import finish_mailings, reopen_mailings, wake_mailing, w
 
 def sweep(now: datetime) -> None:
     """What the schedule does each half minute: settle what is abandoned, wake, finish."""
+    settle_left(now)
     reopen_mailings()
     for mailing in Mailing.objects.filter(state=MailingState.SENDING):
         for delivery in mailing.deliveries.abandoned(now):

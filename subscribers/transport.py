@@ -1,12 +1,24 @@
-"""The way out: one connection to the relay, and four ways in which a send can fail."""
+"""The way out: a message at a time through Django's mail backend, with four ways in which that can
+fail; and for mailings, a `WayOut`.
+"""
 
 import logging
 import smtplib
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.smtp import EmailBackend
+
+from subscribers.smtp import engine
+from subscribers.smtp.conversation import Settled
+from subscribers.smtp.engine import Due, Ending, Engine, Journal, Overseer
+from subscribers.smtp.journal import Mark
+from subscribers.smtp.replies import Fate
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +39,7 @@ class Deferred(TransportError):
     """Passing: not now; the same message may be taken later."""
 
 
-class Unreachable(TransportError):
+class Unreachable(TransportError, engine.Unreachable):
     """The relay takes nothing from us at present; this message's fate is untouched."""
 
 
@@ -110,3 +122,85 @@ class Relay:
 def _quote(code: int, reply: bytes | str) -> str:
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return f"{code} {text}"
+
+
+# -------------------------------------------------------------------------------- for mailings
+
+
+class WayOut(Protocol):
+    """What a mailing's copies leave by."""
+
+    takes_bytes: bool  # copies as `Copy`; or as messages
+
+    def open(self) -> None:
+        """Before anything is claimed. Raises engine.Unreachable."""
+
+    def send(self, due: Sequence[Due], journal: Journal, overseer: Overseer) -> Ending:
+        """Settles with the overseer whatever it comes to; what it says nothing of is untouched."""
+
+    def close(self) -> None: ...
+
+
+def open_way_out() -> WayOut:
+    """To a relay by SMTP, or through whatever other mail backend is set."""
+    if f"{EmailBackend.__module__}.{EmailBackend.__qualname__}" != settings.EMAIL_BACKEND:
+        return OneByOne()
+    return Engine(_dial, connections=settings.SMTP_CONNECTIONS, timeout=settings.EMAIL_TIMEOUT)
+
+
+def _dial() -> smtplib.SMTP:
+    """As Django's settings say: secured, logged in and greeted. Raises OSError."""
+    backend = EmailBackend()
+    backend.open()
+    smtp = backend.connection
+    assert smtp is not None  # noqa: S101  (open raises else)
+    smtp.ehlo_or_helo_if_needed()
+    return smtp
+
+
+class OneByOne:
+    """Through any mail backend of Django's: a mail service's, or the captured mailbox."""
+
+    takes_bytes = False
+
+    def __init__(self) -> None:
+        self._relay = Relay()
+
+    def open(self) -> None:
+        self._relay.open()
+
+    def send(self, due: Sequence[Due], journal: Journal, overseer: Overseer) -> Ending:
+        for place, start in due:
+            time.sleep(max(0, start - time.monotonic()))
+            if not overseer.goes_on() or overseer.must_end():
+                break
+            message = overseer.compose(place) if overseer.is_wanted(place) else None
+            if message is None:
+                continue
+            try:
+                self._relay.open()  # or connecting would make its fate unknown
+                journal.mark(place, Mark.UNDER_WAY)
+                settled = self._send(place, message)
+            except Unreachable as error:
+                journal.mark(place, Mark.UNTOUCHED)
+                return Ending(error.reply)
+            if settled.fate is not Fate.UNKNOWN:
+                is_in = settled.fate is Fate.ACCEPTED
+                journal.mark(place, Mark.ACCEPTED if is_in else Mark.UNTOUCHED)
+            overseer.settle(settled)
+        return Ending()
+
+    def close(self) -> None:
+        self._relay.__exit__(None, None, None)
+
+    def _send(self, place: int, message: EmailMessage) -> Settled:
+        """Raises Unreachable."""
+        try:
+            self._relay.send(message)
+        except Refused as error:
+            return Settled(place, Fate.REFUSED, error.reply)
+        except Deferred as error:
+            return Settled(place, Fate.DEFERRED, error.reply)
+        except OutcomeUnknown as error:
+            return Settled(place, Fate.UNKNOWN, error.reply)
+        return Settled(place, Fate.ACCEPTED)

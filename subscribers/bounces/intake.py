@@ -112,7 +112,9 @@ def _find_by_recipient(report: Report) -> Delivery | None:
     recipient = normalise_email(report.address).lower()
     copies = Delivery.objects.filter(pk__in=signed | named)
     for copy in copies.select_related("mailing", "member"):
-        is_meant = copy.pk in signed or make_message_id(copy, copy.mailing).lower() in message_ids
+        is_meant = (
+            copy.pk in signed or make_message_id(copy.pk, copy.mailing).lower() in message_ids
+        )
         if is_meant and recipient and normalise_email(copy.email).lower() == recipient:
             return copy
     return None

@@ -17,7 +17,7 @@ from subscribers.models.corrections import (
     list_errata,
     match_errata,
 )
-from subscribers.models.deliveries import Delivery, DeliveryQuerySet
+from subscribers.models.deliveries import Claim, Delivery, DeliveryQuerySet
 from subscribers.models.imports import (
     ImportedRow,
     MemberImport,
@@ -83,6 +83,7 @@ __all__ = [
     "AttachedPDF",
     "AttachmentState",
     "ChosenTheme",
+    "Claim",
     "ConsentAct",
     "ConsentRecord",
     "ConsentWay",

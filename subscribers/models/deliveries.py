@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -68,7 +68,65 @@ def _came_otherwise() -> Q:
     return Q(Exists(entries)) | (Q(Exists(told)) & ~Q(_is_of_an_edition()))
 
 
+class Claim(NamedTuple):
+    """Deliveries that one sender has, until its lease is over."""
+
+    key: UUID
+    deliveries: "list[ClaimedDelivery]"
+
+
+class ClaimedDelivery(NamedTuple):
+    pk: int
+    member_id: int | None
+    digest_id: int
+    email: str
+    name: str
+    attempts: int  # this one included
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def claim(self, now: datetime) -> Claim:
+        """queued → sending, all of these that may be sent now; of all who try at once, each
+        delivery is given to one. Two queries.
+
+        Not what the member no longer wants, what may not go to its address, nor what was withdrawn.
+        """
+        key = uuid4()
+        ready = self.due(now).filter(_is_wanted(now), ~is_suppressed(), _is_readable())
+        taken = ready.order_by().update(
+            state=DeliveryState.SENDING, claim=key, claimed_at=now, attempts=F("attempts") + 1
+        )
+        rows = self.filter(claim=key).order_by("pk") if taken else self.none()
+        return Claim(
+            key, [ClaimedDelivery(*row) for row in rows.values_list(*ClaimedDelivery._fields)]
+        )
+
+    def held_by(self, claim: UUID) -> Self:
+        return self.filter(claim=claim, state=DeliveryState.SENDING)
+
+    def still_to_send(self, claim: UUID, now: datetime) -> set[int]:
+        """The keys of those claimed that may go out still."""
+        held = self.held_by(claim).filter(_is_wanted(now), ~is_suppressed(), _is_readable())
+        return set(held.order_by().values_list("pk", flat=True))
+
+    def renew(self, claim: UUID, now: datetime) -> None:
+        self.held_by(claim).update(claimed_at=now)
+
+    def mark_sent(self, keys: Iterable[int], now: datetime) -> None:
+        """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes."""
+        unsent = self.filter(pk__in=list(keys)).exclude(state=DeliveryState.SENT)
+        unsent.update(state=DeliveryState.SENT, sent_at=now, claim=None, reply="")
+
+    def give_back(self, claim: UUID, reply: str) -> None:
+        """Nothing was tried, so it counts as no attempt, and is no sign of anybody at work."""
+        self.held_by(claim).update(
+            state=DeliveryState.QUEUED,
+            attempts=F("attempts") - 1,
+            claim=None,
+            claimed_at=None,
+            reply=reply,
+        )
+
     def due(self, now: datetime) -> Self:
         """Not what is to bring a PDF, as long as that is being printed."""
         queued = self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
@@ -220,34 +278,14 @@ class Delivery(models.Model):
         return Digest.objects.showing_withdrawn().filter(pk=self.digest_id).exists()
 
     def take(self, now: datetime) -> bool:
-        """queued → sending. Of all who try at once, one is told True.
-
-        False if the member no longer wants it, nothing may go to the address or the edition was
-        withdrawn; also if it was tried by another since it was read, which makes `attempts` here
-        stale.
-        """
-        claim = uuid4()
-        has_taken = (
-            Delivery.objects.due(now)
-            .filter(_is_wanted(now), ~is_suppressed(), _is_readable())
-            .filter(pk=self.pk, attempts=self.attempts)
-            .update(
-                state=DeliveryState.SENDING,
-                claim=claim,
-                claimed_at=now,
-                attempts=F("attempts") + 1,
-            )
-        )
-        if has_taken:
-            self.claim = claim
-            self.attempts += 1
-        return bool(has_taken)
+        """`DeliveryQuerySet.claim` of this one alone."""
+        claim = Delivery.objects.filter(pk=self.pk).claim(now)
+        for taken in claim.deliveries:
+            self.claim, self.attempts = claim.key, taken.attempts
+        return bool(claim.deliveries)
 
     def mark_sent(self, now: datetime) -> None:
-        """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes."""
-        Delivery.objects.filter(pk=self.pk).exclude(state=DeliveryState.SENT).update(
-            state=DeliveryState.SENT, sent_at=now, claim=None, reply=""
-        )
+        Delivery.objects.mark_sent([self.pk], now)
 
     def mark_failed(self, reply: str) -> bool:
         return self._settle(state=DeliveryState.FAILED, reply=reply)
@@ -257,12 +295,6 @@ class Delivery(models.Model):
 
     def requeue(self, *, not_before: datetime, reply: str) -> bool:
         return self._settle(state=DeliveryState.QUEUED, not_before=not_before, reply=reply)
-
-    def give_back(self, reply: str) -> bool:
-        """Nothing was tried, so it counts as no attempt, and is no sign of anybody at work."""
-        return self._settle(
-            state=DeliveryState.QUEUED, attempts=F("attempts") - 1, claimed_at=None, reply=reply
-        )
 
     def _settle(self, **changes: Any) -> bool:
         """Only who holds the claim may say how it ended."""

@@ -37,7 +37,7 @@ def post_as(client, esp: str, kind: str, delivery: Delivery, **fields: str):
 
 
 def make_payload(esp: str, kind: str, delivery: Delivery):
-    own_id = make_message_id(delivery, delivery.mailing)
+    own_id = make_message_id(delivery.pk, delivery.mailing)
     return _MAKERS[esp](kind, delivery, own_id)
 
 

@@ -85,6 +85,7 @@ class FaultyRelay:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.is_pipelining = False
         self.accepted: list[tuple[str, bytes]] = []
         self.senders: list[str] = []
         self.on_rcpt: Callable[[str], str | None] = lambda address: None
@@ -98,7 +99,7 @@ class FaultyRelay:
     ) -> list[str]:
         session.host_name = name
         await asyncio.to_thread(self.look_at_greeting)
-        return answers
+        return [*answers[:1], *["250-PIPELINING"] * self.is_pipelining, *answers[1:]]
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -35,7 +35,7 @@ def make_redacted_complaint(delivery: Delivery | None = None, unsubscribe: str =
     """
     source = read_specimen(COMPLAINT).replace(WRITTEN_TO, b"redacted@example.net")
     link = f"List-Unsubscribe: <{unsubscribe}>\nList-Id:" if unsubscribe else "List-Id:"
-    own_id = make_message_id(delivery, delivery.mailing) if delivery else "<a@b.example>"
+    own_id = make_message_id(delivery.pk, delivery.mailing) if delivery else "<a@b.example>"
     source = source.replace(b"<m7.d42.6904193a@news.example.org>", own_id.encode())
     return source.replace(b"List-Id:", link.encode())
 

@@ -179,7 +179,7 @@ def test_a_copy_that_is_sent_again_is_the_same(relay, edition, printer, settings
     (_, first), (_, second) = relay.accepted
     assert first == second
     assert find_pdfs(second) == [PDF]
-    assert read_message(second)["Message-ID"] == make_message_id(Delivery.objects.get(), mailing)
+    assert read_message(second)["Message-ID"] == make_message_id(Delivery.objects.get().pk, mailing)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_what_the_service_itself_did_not_send_stops_nothing(client):
 
 def test_who_unsubscribes_at_the_service_is_unsubscribed_here(client):
     delivery = make_sent()
-    own_id = make_message_id(delivery, delivery.mailing)
+    own_id = make_message_id(delivery.pk, delivery.mailing)
     change = {
         "RecordType": "SubscriptionChange",
         "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483",

@@ -1,0 +1,214 @@
+"""A digest's message cut once into bytes that all copies share and places for what is one member's.
+
+Nothing but what differs is written for each copy, which costs some thirty microseconds instead of
+two thousand. The copies say what `messages.build_message` says, header by header and part by part;
+only the lines of Base64 end elsewhere, since a shared piece is encoded once.
+"""
+
+import re
+import secrets
+from base64 import b64encode
+from binascii import b2a_base64
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from html import escape
+from typing import NamedTuple
+
+from subscribers.addresses import BadAddress, encode_address
+from subscribers.bounces.envelopes import make_return_path
+from subscribers.links import prepare_urls
+from subscribers.messages import (
+    OF_DELIVERY,
+    OF_MEMBER,
+    SLOT,
+    Message,
+    Personal,
+    fill_slot,
+    find_attached_pdf,
+    greet,
+    make_message_id,
+    one_line,
+    salute,
+    word_pdf,
+    write_address,
+    write_message,
+)
+from subscribers.models import Digest, Mailing
+from subscribers.smtp.conversation import Copy
+
+_LINE = 57  # bytes of a line of Base64 (RFC 2045, 6.8)
+# Addresses that are written as they are; all others take the long way.
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", re.ASCII)
+_LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*", re.ASCII)
+_HAN_NAME = re.compile(r"[\u2e80-\u9fff\uff01-\uffee]+")
+_LONGEST_LINE = 75
+
+
+class Addressee(NamedTuple):
+    """One delivery, as far as its copy depends on it."""
+
+    delivery_id: int
+    member_id: int
+    email: str
+    name: str
+
+
+class Shared(NamedTuple):
+    """A piece that all copies have, encoded for each number of bytes that may wait before it."""
+
+    by_waiting: tuple[tuple[bytes, bytes, bytes], ...]  # (for the last line, lines, what is over)
+
+
+class Part:
+    """Of a message: a text with slots, in Base64."""
+
+    def __init__(self, text: str, write: Callable[[str], str]) -> None:
+        """`write` turns a slot's value into what stands in the text."""
+        self._write = write
+        self._pieces: list[Shared | bytes | re.Match[str]] = []
+        end = 0
+        for slot in SLOT.finditer(text):
+            self._pieces += [_share(text[end : slot.start()]), slot]
+            end = slot.end()
+        self._pieces.append(_share(text[end:]))
+
+    def fill(self, values: Mapping[str, str]) -> list[bytes]:
+        lines = []
+        waiting = b""
+        written = {name: self._write(value) for name, value in values.items()}
+        for piece in self._pieces:
+            if isinstance(piece, Shared):
+                first, encoded, over = piece.by_waiting[len(waiting) % 3]
+                lines += [_encode(waiting + first), encoded]
+                waiting = over
+            elif isinstance(piece, bytes):
+                waiting += piece
+            else:
+                waiting += fill_slot(piece, written).encode()
+        lines.append(_encode(waiting))
+        return lines
+
+
+class SegmentedMessage:
+    """What `write(addressee)` makes the copies of. Raises PDFLost."""
+
+    def __init__(self, digest: Digest, mailing: Mailing) -> None:
+        self._mailing = mailing
+        self._of_member = {purpose.value: prepare_urls(purpose) for purpose in OF_MEMBER}
+        self._of_delivery = {purpose.value: prepare_urls(purpose) for purpose in OF_DELIVERY}
+        self._pdf_words = word_pdf(find_attached_pdf(digest))
+        self._parts = {
+            "text": Part(_end_lines(digest.text), str),
+            "html": Part(_end_lines(digest.html), escape),
+        }
+        self._frame = _cut_frame(digest, mailing)
+
+    def write(self, place: int, addressee: Addressee) -> Copy:
+        """Raises BadAddress."""
+        key, member, email, name = addressee
+        to = write_to(name, email)
+        values = {
+            "greeting": greet(name),
+            "salutation": salute(name),
+            **{name: make(member) for name, make in self._of_member.items()},
+            **{name: make(key) for name, make in self._of_delivery.items()},
+            **self._pdf_words,
+        }
+        own = {
+            "to": to.encode("ascii"),
+            "message_id": make_message_id(key, self._mailing)[1:-1].encode(),
+            "unsubscribe": values["unsubscribe"].encode(),
+        }
+        content: list[bytes] = []
+        for piece in self._frame:
+            if isinstance(piece, bytes):
+                content.append(piece)
+            elif piece in self._parts:
+                content += self._parts[piece].fill(values)
+            else:
+                content.append(own[piece])
+        return Copy(
+            place,
+            make_return_path(key) or self._mailing.sender_email,
+            encode_recipient(email),
+            content,
+        )
+
+
+def write_to(name: str, email: str) -> str:
+    """The value of the header To, folded: what `Message` makes of it. Raises BadAddress."""
+    recipient = encode_recipient(email)
+    line = one_line(name)
+    if not line:
+        return recipient
+    if _PLAIN_NAME.fullmatch(line):
+        return f"{line} <{recipient}>"
+    if _HAN_NAME.fullmatch(line):
+        value = f"=?utf-8?b?{b64encode(line.encode()).decode()}?= <{recipient}>"
+        if len(f"To: {value}") <= _LONGEST_LINE:
+            return value
+    source = Message(headers={"To": write_address(name, email)}).message()
+    return str(source["To"]).replace("\n", "\r\n")
+
+
+def encode_recipient(email: str) -> str:
+    """What `encode_address` gives; of what is plain only the domain is looked at, once.
+
+    Raises BadAddress.
+    """
+    local, at, domain = email.rpartition("@")
+    is_short = len(local) <= _LONGEST_LOCAL and len(email) <= _LONGEST_ADDRESS
+    if at and is_short and _PLAIN_LOCAL.fullmatch(local) and _is_plain(domain):
+        return email
+    return encode_address(email)
+
+
+@lru_cache(maxsize=10_000)
+def _is_plain(domain: str) -> bool:
+    try:
+        return encode_address(f"a@{domain}") == f"a@{domain}"
+    except BadAddress:
+        return False
+
+
+def _cut_frame(digest: Digest, mailing: Mailing) -> Sequence[bytes | str]:
+    """The message without its texts: bytes, and between them the names of what goes there."""
+    names = ("to", "message_id", "unsubscribe", "text", "html")
+    marks = {name: f"{name.replace('_', '-')}-{secrets.token_hex(8)}" for name in names}
+    personal = Personal(marks["to"], f"<{marks['message_id']}>", marks["unsubscribe"])
+    message = write_message(digest, mailing, personal, marks["text"], marks["html"])
+    source = message.message().as_bytes(linesep="\r\n")
+    found = {mark.encode(): name for name, mark in marks.items()}
+    for name in ("text", "html"):
+        found[_encode(marks[name].encode())] = name
+    pieces = re.split(b"(" + b"|".join(map(re.escape, found)) + b")", source)
+    return [found.get(piece, piece) for piece in pieces]
+
+
+def _share(text: str) -> Shared | bytes:
+    """Itself, if it is too short to fill up what waits."""
+    data = text.encode()
+    if len(data) < _LINE:
+        return data
+    by_waiting = []
+    for waiting in range(3):
+        first = data[: -waiting % 3]
+        rest = data[len(first) :]
+        over = len(rest) % 3
+        whole, last = rest[: len(rest) - over], rest[len(rest) - over :]
+        by_waiting.append((first, _encode(whole), last))
+    return Shared(tuple(by_waiting))
+
+
+def _encode(data: bytes) -> bytes:
+    """In lines of Base64, each ended. Only what is last may be no multiple of three."""
+    starts = range(0, len(data), _LINE)
+    return b"".join(
+        b2a_base64(data[start : start + _LINE], newline=False) + b"\r\n" for start in starts
+    )
+
+
+def _end_lines(text: str) -> str:
+    """With CRLF (RFC 2046, 4.1.1)."""
+    return text.replace("\r\n", "\n").replace("\n", "\r\n")

@@ -1,0 +1,212 @@
+"""One connection's side of SMTP, without the connection: replies go in, bytes come out.
+
+With PIPELINING (RFC 2920) a message, its end and the next one's envelope leave together, which
+makes it one round trip a copy. The next message itself is never sent before the answer about the
+last has come: so a lost connection leaves one copy unknown at most.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from subscribers.smtp.replies import Blame, Fate, Reply, find_blame, find_fate
+
+BATCH = 256 * 1024  # bytes handed over at once; a message's end goes with the last of it
+_END = b".\r\n"
+
+
+class Copy(NamedTuple):
+    """What is to be sent to whom: `content` in lines ended by CRLF, dots doubled where they begin
+    a line, without the end.
+    """
+
+    place: int
+    sender: str
+    recipient: str
+    content: Sequence[bytes]
+
+
+class Settled(NamedTuple):
+    place: int
+    fate: Fate
+    text: str = ""  # what the relay said, or what happened
+    blame: Blame = Blame.COPY
+
+
+class Closing(Exception):
+    """The relay ends the connection, or won't have us."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.text)
+        self.reply = reply
+
+
+class Unwanted(Exception):
+    """The relay waits for a copy that is no longer wanted. Anything but the connection's end would
+    be taken for its content.
+    """
+
+
+class Step(Enum):
+    RESET = "RSET"
+    SENDER = "MAIL"
+    RECIPIENT = "RCPT"
+    DATA = "DATA"
+    CONTENT = "content"
+    NOTHING = "nothing"  # after DATA for nobody, since it was sent along
+
+
+@dataclass
+class _Transaction:
+    copy: Copy
+    refusal: Reply | None = None  # the first
+    has_begun: bool = False  # some of its content may have left
+    has_ended: bool = False  # its end too
+
+
+@dataclass
+class Conversation:
+    """`begin` a copy whenever `wants_copy`, hand out `take_outgoing`, tell each reply."""
+
+    is_pipelining: bool
+    is_wanted: Callable[[int], bool]  # by a copy's place, asked at the last moment
+    _under_way: deque[_Transaction] = field(default_factory=deque)
+    _awaited: deque[tuple[Step, _Transaction]] = field(default_factory=deque)
+    _outgoing: deque[tuple[bytes, _Transaction | None]] = field(default_factory=deque)
+    _needs_reset: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._under_way
+
+    @property
+    def wants_copy(self) -> bool:
+        """With PIPELINING also while the answer about one is awaited, and no more than one."""
+        if self.is_idle:
+            return True
+        return self.is_pipelining and len(self._under_way) == 1 and self._under_way[0].has_begun
+
+    def begin(self, copy: Copy) -> None:
+        transaction = _Transaction(copy)
+        self._under_way.append(transaction)
+        if self._needs_reset:
+            self._needs_reset = False
+            self._say(b"RSET\r\n", Step.RESET, transaction)
+            if not self.is_pipelining:
+                return
+        self._say_sender(transaction)
+        if self.is_pipelining:
+            self._say_recipient(transaction)
+            self._say(b"DATA\r\n", Step.DATA, transaction)
+
+    def take_outgoing(self) -> tuple[bytes, list[int]]:
+        """What is to be sent next, and the places of the copies whose end is in it."""
+        parts: list[bytes] = []
+        size = 0
+        ending = []
+        while self._outgoing and size < BATCH:
+            part, transaction = self._outgoing.popleft()
+            parts.append(part)
+            size += len(part)
+            if transaction:
+                transaction.has_ended = True
+                ending.append(transaction.copy.place)
+        return b"".join(parts), ending
+
+    def receive(self, reply: Reply) -> Settled | None:
+        """What is known after it. Raises Closing or Unwanted; `abandon` then says what became of
+        the copies.
+        """
+        if not self._awaited:
+            raise Closing(reply)  # nobody asked: it can only be a farewell
+        step, transaction = self._awaited.popleft()
+        if reply.code == 421:
+            # It was an answer, and no yes (RFC 5321, 3.8); and it is about us.
+            transaction.has_begun = transaction.has_ended = False
+            raise Closing(reply)
+        if step is Step.CONTENT:
+            return self._settle(transaction, reply)
+        if step is Step.NOTHING:
+            return self._settle(transaction, transaction.refusal or reply)
+        if step is Step.DATA:
+            return self._receive_data(transaction, reply)
+        if step is Step.SENDER and not reply.is_yes:
+            raise Closing(reply)  # it is us whom it refuses
+        if step is Step.RECIPIENT and not reply.is_yes:
+            transaction.refusal = reply
+        if self.is_pipelining:
+            return None
+        return self._go_on(step, transaction)
+
+    def abandon(self, text: str) -> tuple[list[Settled], list[Copy]]:
+        """When the connection is lost: of each copy under way its fate, or itself if it was not
+        begun.
+        """
+        settled, untouched = [], []
+        for transaction in self._under_way:
+            place = transaction.copy.place
+            if transaction.refusal:
+                settled.append(_judge(place, transaction.refusal))
+            elif transaction.has_ended:
+                settled.append(Settled(place, Fate.UNKNOWN, text))
+            elif transaction.has_begun:
+                # Cut off in the middle, which may be its own doing: it counts as a try.
+                settled.append(Settled(place, Fate.DEFERRED, text))
+            else:
+                untouched.append(transaction.copy)
+        self._under_way.clear()
+        self._awaited.clear()
+        self._outgoing.clear()
+        return settled, untouched
+
+    def _go_on(self, step: Step, transaction: _Transaction) -> Settled | None:
+        """One command at a time."""
+        if step is Step.RESET:
+            self._say_sender(transaction)
+        elif step is Step.SENDER:
+            self._say_recipient(transaction)
+        elif transaction.refusal:
+            self._needs_reset = True
+            return self._settle(transaction, transaction.refusal)
+        else:
+            self._say(b"DATA\r\n", Step.DATA, transaction)
+        return None
+
+    def _receive_data(self, transaction: _Transaction, reply: Reply) -> Settled | None:
+        if reply.code != 354:
+            self._needs_reset = True
+            return self._settle(transaction, transaction.refusal or reply)
+        if transaction.refusal:
+            self._say(_END, Step.NOTHING, transaction)
+            return None
+        if not self.is_wanted(transaction.copy.place):
+            raise Unwanted
+        transaction.has_begun = True
+        self._outgoing.extend((part, None) for part in transaction.copy.content)
+        self._outgoing.append((_END, transaction))
+        self._awaited.append((Step.CONTENT, transaction))
+        return None
+
+    def _settle(self, transaction: _Transaction, reply: Reply) -> Settled:
+        self._under_way.remove(transaction)
+        return _judge(transaction.copy.place, reply)
+
+    def _say_sender(self, transaction: _Transaction) -> None:
+        line = f"MAIL FROM:<{transaction.copy.sender}>\r\n"
+        self._say(line.encode("ascii"), Step.SENDER, transaction)
+
+    def _say_recipient(self, transaction: _Transaction) -> None:
+        line = f"RCPT TO:<{transaction.copy.recipient}>\r\n"
+        self._say(line.encode("ascii"), Step.RECIPIENT, transaction)
+
+    def _say(self, line: bytes, step: Step, transaction: _Transaction) -> None:
+        self._outgoing.append((line, None))
+        self._awaited.append((step, transaction))
+
+
+def _judge(place: int, reply: Reply) -> Settled:
+    fate = find_fate(reply)
+    blame = Blame.COPY if fate is Fate.ACCEPTED else find_blame(reply)
+    return Settled(place, fate, reply.text, blame)

@@ -1,0 +1,375 @@
+"""Several conversations with one relay at once, in one thread."""
+
+import selectors
+import smtplib
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from subscribers.smtp.conversation import Closing, Conversation, Copy, Settled, Unwanted
+from subscribers.smtp.journal import Mark
+from subscribers.smtp.replies import Blame, Fate, NoReply, ReplyReader
+
+# So many connections lost, or answers that the relay is full, with nothing accepted between, and
+# it is left alone for a while.
+PATIENCE = 3
+# So many of a chunk that a policy kept out, and none accepted: it is about us, not about them.
+MANY_KEPT_OUT = 10
+# Seconds; how often a sender looks up from its work.
+LOOK_UP = 0.5
+_READ = 64 * 1024
+
+
+class Due(NamedTuple):
+    """A copy to come."""
+
+    place: int
+    start: float = 0  # not before this, by `time.monotonic`
+
+
+class Ending(NamedTuple):
+    """Why a run ended before all was settled; without a text, it didn't."""
+
+    text: str = ""
+    by_policy: bool = False  # the relay, or whoever receives, keeps our mail out
+
+
+class Journal(Protocol):
+    def mark(self, place: int, mark: Mark) -> None: ...
+
+
+class Overseer(Protocol):
+    """Whoever has the ledger."""
+
+    def compose(self, place: int) -> Any:
+        """What the way out takes; None if it can't be made, which the overseer then knows."""
+
+    def is_wanted(self, place: int) -> bool: ...
+
+    def settle(self, settled: Settled) -> None:
+        """Not of what is untouched."""
+
+    def goes_on(self) -> bool:
+        """Asked every half second; once it says no, nothing new is begun."""
+
+    def must_end(self) -> bool:
+        """Its claim is about to end: what is under way is dropped."""
+
+
+class Unreachable(Exception):
+    """The relay takes nothing from us at present; `reply` is what it said, or what happened."""
+
+    def __init__(self, reply: str) -> None:
+        super().__init__(reply)
+        self.reply = reply
+
+
+@dataclass
+class _Line:
+    socket: socket.socket
+    conversation: Conversation
+    deadline: float
+    reader: ReplyReader = field(default_factory=ReplyReader)
+    unsent: memoryview = field(default_factory=lambda: memoryview(b""))
+    waits_to_write: bool = False
+
+
+class Engine:
+    """`dial` gives a connection that is greeted, secured and logged in; it raises OSError, as
+    smtplib does.
+    """
+
+    takes_bytes = True
+
+    def __init__(
+        self, dial: Callable[[], smtplib.SMTP], *, connections: int, timeout: float
+    ) -> None:
+        self._dial = dial
+        self._most = connections
+        self._timeout = timeout
+        self._selector = selectors.DefaultSelector()
+        self._lines: list[_Line] = []
+        self._overseer: Overseer | None = None
+
+    def open(self) -> None:
+        """The first connection, unless there is one. Raises Unreachable."""
+        if not self._lines:
+            self._open_line()
+
+    def send(self, due: Sequence[Due], journal: Journal, overseer: Overseer) -> Ending:
+        """Settles with the overseer whatever it comes to; what it says nothing of is untouched."""
+        self._overseer = overseer
+        return _Run(self, due, journal, overseer).work()
+
+    def close(self) -> None:
+        for line in list(self._lines):
+            self._drop(line, says_goodbye=line.conversation.is_idle)
+        self._selector.close()
+
+    def _is_wanted(self, place: int) -> bool:
+        return self._overseer is not None and self._overseer.is_wanted(place)
+
+    def _open_line(self) -> _Line:
+        try:
+            smtp = self._dial()
+        except OSError as error:  # smtplib's exceptions are OSErrors too
+            raise Unreachable(_say(error)) from error
+        connection = smtp.sock
+        assert connection is not None  # noqa: S101  (dialled)
+        connection.settimeout(0)
+        line = _Line(
+            connection,
+            Conversation(smtp.has_extn("pipelining"), self._is_wanted),
+            time.monotonic() + self._timeout,
+        )
+        self._selector.register(connection, selectors.EVENT_READ, line)
+        self._lines.append(line)
+        return line
+
+    def _drop(self, line: _Line, *, says_goodbye: bool = False) -> None:
+        self._lines.remove(line)
+        self._selector.unregister(line.socket)
+        try:
+            if says_goodbye:
+                line.socket.send(b"QUIT\r\n")
+        except OSError:
+            pass  # the other end may be gone
+        finally:
+            line.socket.close()
+
+
+class _Run:
+    """Of one claim."""
+
+    def __init__(
+        self, engine: Engine, due: Sequence[Due], journal: Journal, overseer: Overseer
+    ) -> None:
+        self.engine = engine
+        self.waiting = deque(sorted(due, key=lambda one: one.start))
+        self.again: deque[Copy] = deque()  # composed, and of a connection that was lost
+        self.journal = journal
+        self.overseer = overseer
+        self.trouble = ""
+        self.failures = 0  # in a row
+        self.has_accepted = False
+        self.kept_out: list[Settled] = []  # by a policy
+        self.looked_up_at = time.monotonic()
+        self.is_over = False
+
+    @property
+    def has_more(self) -> bool:
+        return not self.is_over and bool(self.waiting or self.again)
+
+    def work(self) -> Ending:
+        while self.has_more or self._is_busy():
+            self._look_up()
+            if self.overseer.must_end():
+                self._lose_all("認領期限將到，寄送中止")
+                break
+            self._begin_copies()
+            if self._is_busy():
+                self._wait_for_lines()
+            elif self.has_more:
+                time.sleep(min(LOOK_UP, max(0, self._next_start() - time.monotonic())))
+        return Ending(self.trouble, by_policy=self._settle_kept_out())
+
+    def _is_busy(self) -> bool:
+        return any(not line.conversation.is_idle for line in self.engine._lines)
+
+    def _look_up(self) -> None:
+        now = time.monotonic()
+        if now - self.looked_up_at < LOOK_UP:
+            return
+        self.looked_up_at = now
+        if not self.overseer.goes_on():
+            self.is_over = True
+        for line in list(self.engine._lines):
+            if not line.conversation.is_idle and now > line.deadline:
+                self._lose(line, f"{self.engine._timeout:.0f} 秒內沒有回應")
+
+    # --------------------------------------------------------------------------- giving out copies
+
+    def _begin_copies(self) -> None:
+        for line in list(self.engine._lines):
+            if line.conversation.wants_copy and self._give(line):
+                self._write(line)
+        while self.has_more and self._needs_line() and self._is_time():
+            try:
+                line = self.engine._open_line()
+            except Unreachable as error:
+                if not self.engine._lines:
+                    self._stop(error.reply)
+                return  # fewer will do
+            if not self._give(line):
+                return
+            self._write(line)
+
+    def _needs_line(self) -> bool:
+        """A connection is worth its greeting for some ten copies."""
+        lines = self.engine._lines
+        if any(line.conversation.is_idle for line in lines):
+            return False
+        in_hand = len(self.waiting) + len(self.again)
+        return len(lines) < min(self.engine._most, 1 + in_hand // 10)
+
+    def _give(self, line: _Line) -> bool:
+        copy = self._next_copy()
+        if copy is None:
+            return False
+        line.conversation.begin(copy)
+        line.deadline = time.monotonic() + self.engine._timeout
+        return True
+
+    def _next_copy(self) -> Copy | None:
+        while self.has_more and self._is_time():
+            copy = self.again.popleft() if self.again else self._compose_next()
+            if copy and self.overseer.is_wanted(copy.place):
+                return copy
+        return None
+
+    def _compose_next(self) -> Copy | None:
+        place = self.waiting.popleft().place
+        copy: Copy | None = self.overseer.compose(place) if self.overseer.is_wanted(place) else None
+        return copy
+
+    def _is_time(self) -> bool:
+        return bool(self.again) or self._next_start() <= time.monotonic()
+
+    def _next_start(self) -> float:
+        return self.waiting[0].start if self.waiting else 0
+
+    # ----------------------------------------------------------------------------------- the lines
+
+    def _wait_for_lines(self) -> None:
+        wait = LOOK_UP
+        if self.has_more and not self._is_time():
+            wait = min(wait, self._next_start() - time.monotonic())
+        for key, events in self.engine._selector.select(max(0, wait)):
+            line: _Line = key.data
+            if line in self.engine._lines and events & selectors.EVENT_READ:
+                self._read(line)
+            if line in self.engine._lines:
+                self._write(line)
+
+    def _read(self, line: _Line) -> None:
+        try:
+            for data in _receive(line.socket):
+                line.deadline = time.monotonic() + self.engine._timeout
+                for reply in line.reader.feed(data):
+                    if settled := line.conversation.receive(reply):
+                        self._settle(settled)
+                    if line.conversation.wants_copy:
+                        self._give(line)
+        except Closing as closing:
+            self._lose(line, closing.reply.text)
+            self._stop(closing.reply.text)
+        except Unwanted:
+            self._lose(line, "")
+        except NoReply as error:
+            self._lose(line, f"看不懂郵件伺服器的回應：{error}")
+        except OSError as error:
+            self._lose(line, _say(error))
+
+    def _write(self, line: _Line) -> None:
+        try:
+            while line.unsent or self._take_outgoing(line):
+                sent = line.socket.send(line.unsent)
+                line.unsent = line.unsent[sent:]
+                line.deadline = time.monotonic() + self.engine._timeout
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            self._wait_to_write(line, waits=True)
+        except OSError as error:
+            self._lose(line, _say(error))
+        else:
+            self._wait_to_write(line, waits=False)
+
+    def _take_outgoing(self, line: _Line) -> bool:
+        """Marks first what the next bytes may end."""
+        batch, ending = line.conversation.take_outgoing()
+        for place in ending:
+            self.journal.mark(place, Mark.UNDER_WAY)
+        line.unsent = memoryview(batch)
+        return bool(batch)
+
+    def _wait_to_write(self, line: _Line, *, waits: bool) -> None:
+        if waits != line.waits_to_write:
+            line.waits_to_write = waits
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if waits else 0)
+            self.engine._selector.modify(line.socket, events, line)
+
+    # ---------------------------------------------------------------------------- what comes of it
+
+    def _settle(self, settled: Settled) -> None:
+        accepted = settled.fate is Fate.ACCEPTED
+        self.journal.mark(settled.place, Mark.ACCEPTED if accepted else Mark.UNTOUCHED)
+        if accepted:
+            self.failures, self.has_accepted = 0, True
+        if settled.blame is Blame.FULL:
+            self._count_failure(settled.text)  # not held against the copy
+        elif settled.blame is Blame.POLICY and not self.has_accepted:
+            self.kept_out.append(settled)
+            if len(self.kept_out) >= MANY_KEPT_OUT:
+                self._stop(settled.text)
+        else:
+            self.overseer.settle(settled)
+
+    def _settle_kept_out(self) -> bool:
+        """As refused, unless nobody at all was let in: they are untouched, then, and it is True."""
+        if not self.has_accepted and len(self.kept_out) >= MANY_KEPT_OUT:
+            return True
+        for settled in self.kept_out:
+            self.overseer.settle(settled)
+        return False
+
+    def _count_failure(self, text: str) -> None:
+        self.failures += 1
+        if self.failures >= PATIENCE:
+            self._stop(text)
+
+    def _lose(self, line: _Line, text: str) -> None:
+        """Without a text it was we who ended it."""
+        self.engine._drop(line)
+        settled, untouched = line.conversation.abandon(text)
+        for one in settled:
+            if one.fate is not Fate.UNKNOWN:
+                self.journal.mark(one.place, Mark.UNTOUCHED)
+            self.overseer.settle(one)
+        self.again.extend(untouched)
+        if text:
+            self._count_failure(text)
+
+    def _lose_all(self, text: str) -> None:
+        for line in list(self.engine._lines):
+            self._lose(line, text)
+        self._stop(text)
+
+    def _stop(self, text: str) -> None:
+        """Begin nothing more. What is under way is still waited for."""
+        self.trouble = self.trouble or text
+        self.is_over = True
+
+
+def _receive(connection: socket.socket) -> Iterator[bytes]:
+    """All that has arrived: TLS may hold more than the selector sees. Raises OSError."""
+    while True:
+        try:
+            data = connection.recv(_READ)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        if not data:
+            raise ConnectionResetError("連線中斷")
+        yield data
+        if not isinstance(connection, ssl.SSLSocket):
+            return
+
+
+def _say(error: OSError) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
+        return f"{error.smtp_code} {text}"
+    return str(error) or type(error).__name__

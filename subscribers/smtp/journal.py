@@ -1,0 +1,148 @@
+"""What a sender leaves behind if it is killed: a byte for each copy it has claimed.
+
+A file beside the ledger, mapped into memory: writing a byte costs nothing, and the kernel keeps it
+when the process dies. Its lock says whether its sender lives. What it doesn't outlive is the power:
+so it names the boot it belongs to, and of an earlier one nothing is believed that says "not yet".
+"""
+
+import fcntl
+import mmap
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple, Self
+from uuid import UUID
+
+_HEADER = struct.Struct("<8s16s36sI")  # what it is, the claim, the boot, how many copies
+_MAGIC = b"journal1"
+_KEY = struct.Struct("<q")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Mark(IntEnum):
+    UNTOUCHED = 0
+    UNDER_WAY = 1  # the end of the message has gone out, and no answer has come
+    ACCEPTED = 2
+
+
+class Left(NamedTuple):
+    """What a dead sender had come to, by the keys of what it had claimed."""
+
+    claim: UUID
+    accepted: list[int]
+    unknown: list[int]
+    untouched: list[int]
+
+
+class Journal:
+    """Of one claim. Marks are set by place: the order in which the keys were given."""
+
+    def __init__(self, path: Path, claim: UUID, keys: Sequence[int]) -> None:
+        self.path = path
+        unnamed = path.with_suffix(".new")
+        self._first = _HEADER.size + _KEY.size * len(keys)
+        self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        # Locked before it has its name, so that nobody takes it for a dead one's.
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        header = _HEADER.pack(_MAGIC, claim.bytes, _read_boot(), len(keys))
+        os.write(self._file, header + struct.pack(f"<{len(keys)}q", *keys) + bytes(len(keys)))
+        self._map = mmap.mmap(self._file, 0)
+        unnamed.rename(path)
+
+    def mark(self, place: int, mark: Mark) -> None:
+        self._map[self._first + place] = mark
+
+    def finish(self) -> None:
+        """The ledger has all of it."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Left to be read: the ledger could not be told."""
+        if not self._map.closed:
+            self._map.close()
+            os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def open_journal(folder: Path, claim: UUID, keys: Sequence[int]) -> Journal:
+    """Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Journal(folder / f"{claim}.journal", claim, keys)
+
+
+@contextmanager
+def reading_left(folder: Path) -> Iterator[list[Left]]:
+    """What dead senders of this host left; forgotten when the block ends without an error.
+
+    Of two readers at once, one gets each. What can't be read (it was cut by a power failure) is
+    left to the lease of its claim.
+    """
+    taken: list[tuple[Path, int]] = []
+    try:
+        left = []
+        for path in sorted(folder.glob("*.journal")):
+            if (file := _lock(path)) is None:
+                continue
+            taken.append((path, file))
+            if found := _read(path):
+                left.append(found)
+        yield left
+        for path, _ in taken:
+            path.unlink(missing_ok=True)
+    finally:
+        for _, file in taken:
+            os.close(file)
+
+
+def _lock(path: Path) -> int | None:
+    """Its file, if its sender is dead and nobody else is reading it."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file).st_nlink:
+            return file
+    except BlockingIOError:
+        pass
+    os.close(file)
+    return None
+
+
+def _read(path: Path) -> Left | None:
+    content = path.read_bytes()
+    if len(content) < _HEADER.size:
+        return None
+    magic, claim, boot, count = _HEADER.unpack_from(content)
+    first = _HEADER.size + _KEY.size * count
+    if magic != _MAGIC or len(content) != first + count:
+        return None
+    keys = [key for (key,) in _KEY.iter_unpack(content[_HEADER.size : first])]
+    marks = content[first:]
+    if boot != _read_boot():
+        # Which of its pages were written before the power went, nobody knows.
+        marks = bytes(Mark.ACCEPTED if mark == Mark.ACCEPTED else Mark.UNDER_WAY for mark in marks)
+    found: dict[int, list[int]] = {mark: [] for mark in Mark}
+    for key, mark in zip(keys, marks, strict=True):
+        found.setdefault(mark, []).append(key)
+    return Left(
+        UUID(bytes=claim),
+        accepted=found[Mark.ACCEPTED],
+        unknown=found[Mark.UNDER_WAY],
+        untouched=found[Mark.UNTOUCHED],
+    )
+
+
+def _read_boot() -> bytes:
+    """Of this start of the machine; where the kernel doesn't say, all are one."""
+    return _BOOT.read_bytes().strip() if _BOOT.exists() else bytes(36)
