@@ -229,7 +229,7 @@ def settle_unknown(delivery: Delivery, reply: str, *, resend_at: datetime) -> No
     A message that breaks the connection each time would be resent for ever, hence the bound.
     """
     if settings.UNKNOWN_DELIVERIES == "resend" and delivery.attempts < MOST_ATTEMPTS:
-        delivery.requeue(not_before=resend_at, reply=reply)
+        delivery.requeue_in_doubt(not_before=resend_at, reply=reply)
     else:
         delivery.hold(reply)
 

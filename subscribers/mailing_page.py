@@ -44,6 +44,7 @@ from subscribers.models import (
     MailDraft,
     MailDraftState,
     Mailing,
+    SteeringAct,
 )
 from subscribers.opening import MailingRefused
 from subscribers.permissions import (
@@ -271,7 +272,7 @@ def describe_rest_day(at: datetime) -> str:
 
 
 def tell_mail(edition: Edition) -> Iterator[Event]:
-    """What was done with the edition's mail, the earliest first. Two queries."""
+    """What was done with the edition's mail, the earliest first. Three queries."""
     for record in edition.mail_records.select_related("by"):
         why = say_why(MailAct(record.act).label, record.note)
         yield Event(record.at, name_person(record.by), why)
@@ -279,6 +280,9 @@ def tell_mail(edition: Edition) -> Iterator[Event]:
     if mailing:
         why = f"郵件寄給會員：主旨「{mailing.subject}」"
         yield Event(mailing.opened_at, name_person(mailing.opened_by), why)
+        for step in mailing.steering_records.select_related("by"):
+            why = say_why(SteeringAct(step.act).label, step.note)
+            yield Event(step.at, name_person(step.by), why)
 
 
 def find_remarks(edition: Edition) -> list[Remark]:

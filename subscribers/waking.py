@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from celery import signature
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers.attachments import see_to_pdf
 from subscribers.models import (
@@ -87,6 +87,13 @@ def _quiet_for() -> timedelta:
     the members minutes.
     """
     return timedelta(seconds=min(60, settings.DELIVERY_LEASE))
+
+
+def list_unfinished_mailings() -> QuerySet[Mailing]:
+    """Those under way or paused, and of the cancelled those that workers have left something of."""
+    unfinished = Delivery.objects.unfinished().filter(mailing=OuterRef("pk"))
+    under_way = Q(state__in=(MailingState.SENDING, MailingState.PAUSED))
+    return Mailing.objects.filter(under_way | Q(Exists(unfinished), state=MailingState.CANCELLED))
 
 
 def finish_mailings(now: datetime) -> None:

@@ -62,7 +62,9 @@ from subscribers.models.states import (
     MailingKind,
     MailingState,
     RowKind,
+    SteeringAct,
 )
+from subscribers.models.steering import SteeringRecord
 from subscribers.models.suppressions import (
     MailReport,
     RecordedKind,
@@ -127,6 +129,8 @@ __all__ = [
     "SavedFilter",
     "Script",
     "SearchSubscription",
+    "SteeringAct",
+    "SteeringRecord",
     "Suppression",
     "SuppressionReason",
     "Variant",

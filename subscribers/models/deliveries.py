@@ -13,11 +13,13 @@ from briefings.models import State
 from subscribers.models.mailings import Digest, DigestCorrection, DigestItem, Mailing
 from subscribers.models.members import Member
 from subscribers.models.states import (
+    HALTED,
     RECEIVED,
     RETURNED,
     AttachmentState,
     DeliveryState,
     MailingKind,
+    MailingState,
 )
 from subscribers.models.suppressions import is_suppressed
 
@@ -44,6 +46,14 @@ def _is_readable() -> Q:
     of_published_edition = Exists(published.filter(pk=OuterRef("mailing_id")))
     gone = Exists(Digest.objects.showing_withdrawn().filter(pk=OuterRef("digest_id")))
     return Q(of_published_edition) | ~(Q(_is_of_an_edition()) | Q(gone))
+
+
+def _is_halted() -> Exists:
+    return Exists(Mailing.objects.filter(state__in=HALTED, pk=OuterRef("mailing_id")))
+
+
+def _is_cancelled() -> Exists:
+    return Exists(Mailing.objects.filter(state=MailingState.CANCELLED, pk=OuterRef("mailing_id")))
 
 
 def _waits_for_pdf() -> Exists:
@@ -128,9 +138,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
     def due(self, now: datetime) -> Self:
-        """Not what is to bring a PDF, as long as that is being printed."""
+        """Not what is to bring a PDF, as long as that is being printed; nor anything of a mailing
+        that is paused or was cancelled.
+        """
         queued = self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
-        return queued.filter(~_waits_for_pdf())
+        return queued.filter(~_waits_for_pdf(), ~_is_halted())
 
     def entries_by_member(self, entry_ids: Iterable[int]) -> dict[int, set[int]]:
         """Which of these entries are in them, by the member they are addressed to. One query."""
@@ -196,15 +208,35 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             ),
         )
 
+    def drop_cancelled(self) -> None:
+        """Of cancelled mailings: queued → skipped, or unknown if the member may have it."""
+        queued = self.filter(_is_cancelled(), state=DeliveryState.QUEUED)
+        queued.update(
+            state=Case(
+                When(in_doubt=True, then=Value(DeliveryState.UNKNOWN)),
+                default=Value(DeliveryState.SKIPPED),
+            ),
+            reply=Case(
+                When(in_doubt=True, then=Value("發送已取消；之前試過寄出，結果不明")),
+                default=Value("發送已取消"),
+            ),
+        )
+
     def unsettled(self) -> Self:
-        """Those that a person may send again: not what failed and came with a later digest."""
+        """Those that a person may send again: not what failed and came with a later digest, nor
+        what is of a cancelled mailing.
+        """
         failed = Q(state=DeliveryState.FAILED) & ~_came_otherwise()
-        return self.filter(failed | Q(state=DeliveryState.UNKNOWN))
+        return self.filter(failed | Q(state=DeliveryState.UNKNOWN)).filter(~_is_cancelled())
 
     def requeue_unsettled(self, now: datetime) -> int:
         """failed | unknown → queued, with all attempts before them."""
         return self.unsettled().update(
-            state=DeliveryState.QUEUED, attempts=0, not_before=now, reply=""
+            state=DeliveryState.QUEUED,
+            attempts=0,
+            not_before=now,
+            reply="",
+            in_doubt=Q(in_doubt=True) | Q(state=DeliveryState.UNKNOWN),
         )
 
     def accept_as_sent(self) -> int:
@@ -250,6 +282,8 @@ class Delivery(models.Model):
     claimed_at = models.DateTimeField("認領時間", null=True)
     sent_at = models.DateTimeField("寄出時間", null=True)
     reply = models.TextField("郵件伺服器的回覆", blank=True)
+    # Of some attempt nobody knows how it ended, so the member may have it whatever comes later.
+    in_doubt = models.BooleanField("可能已寄出", default=False, db_default=False)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -295,6 +329,12 @@ class Delivery(models.Model):
 
     def requeue(self, *, not_before: datetime, reply: str) -> bool:
         return self._settle(state=DeliveryState.QUEUED, not_before=not_before, reply=reply)
+
+    def requeue_in_doubt(self, *, not_before: datetime, reply: str) -> bool:
+        """To be sent again with the same bytes, although it may have been accepted."""
+        return self._settle(
+            state=DeliveryState.QUEUED, not_before=not_before, reply=reply, in_doubt=True
+        )
 
     def _settle(self, **changes: Any) -> bool:
         """Only who holds the claim may say how it ended."""

@@ -61,17 +61,30 @@ class MailAct(models.TextChoices):
 
 
 class MailingState(models.TextChoices):
-    """sending → done, and back when something is to be sent again"""
+    """sending → done, and back when something is to be sent again;
+    sending ↔ paused; sending | paused → cancelled, for good.
+    """
 
     SENDING = "sending", "寄送中"
+    PAUSED = "paused", "已暫停"
+    CANCELLED = "cancelled", "已取消"
     DONE = "done", "完成"
+
+
+class SteeringAct(models.TextChoices):
+    """What is done with a mailing after its opening."""
+
+    PAUSED = "paused", "暫停發送"
+    RESUMED = "resumed", "恢復發送"
+    CANCELLED = "cancelled", "取消發送"
 
 
 class DeliveryState(models.TextChoices):
     """What may be done to a delivery.
 
     queued → sending (claimed) → sent | failed | skipped, or back to queued;
-    sending → unknown, held for a person, when nobody can know whether it was accepted.
+    sending → unknown, held for a person, when nobody can know whether it was accepted;
+    queued → unknown, when that is so and its mailing is cancelled before it is tried again.
     A person may decide: unknown → sent; unknown | failed → queued.
     """
 
@@ -147,3 +160,6 @@ RECEIVED = (
     DeliveryState.UNKNOWN,
 )
 RETURNED = (DeliveryState.FAILED, DeliveryState.SKIPPED)
+
+# Of such a mailing nothing more is claimed.
+HALTED = (MailingState.PAUSED, MailingState.CANCELLED)

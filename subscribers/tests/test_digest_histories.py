@@ -36,15 +36,19 @@ from subscribers.models import (
     DigestDay,
     DigestKind,
     Mailing,
+    MailingState,
     Member,
 )
+from subscribers.models.states import HALTED
 from subscribers.opening import MailingRefused, open_mailing
 from subscribers.searches import subscribe_to_search
 from subscribers.sending_days import HONG_KONG
+from subscribers.steering import cancel, pause, resume
 
 EVERY, PAUSED = Frequency.EVERY_EDITION, Frequency.PAUSED
 START = datetime(2026, 1, 5, 8, tzinfo=HONG_KONG)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ENDED = (MailingState.DONE, MailingState.CANCELLED)
 BAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)
 HITS = re.compile(r"^你訂閱的搜尋：(.+)　新增(\d+)篇$", re.MULTILINE)
 
@@ -65,6 +69,7 @@ STEPS = (
     *("join", "leave", "rejoin", "choose_frequency", "choose_frequency", "choose_frequency"),
     *("follow", "follow", "follow", "unfollow", "choose_only"),
     *("choose_themes", "choose_themes", "pause", "unpause", "send", "send", "send", "send_again"),
+    *("pause_mailing", "resume_mailing", "cancel_mailing"),
 )
 
 
@@ -269,8 +274,11 @@ class History:
         """A worker comes by; of each copy becomes what its relay says."""
         Delivery.objects.all().skip_unwanted(self.now)
         for delivery in Delivery.objects.filter(state=DeliveryState.QUEUED):
-            outcome = self.random.choice(["sent", "sent", "failed", "unknown", "away"])
+            outcome = self.random.choice(["sent", "sent", "failed", "unknown", "doubt", "away"])
             if outcome == "away":
+                continue
+            if delivery.mailing.state in HALTED:
+                assert not delivery.take(self.now)
                 continue
             assert delivery.take(self.now)
             assert delivery.member.is_active, "after unsubscribing nothing is sent"
@@ -278,11 +286,26 @@ class History:
                 delivery.mark_sent(self.now)
             elif outcome == "failed":
                 delivery.mark_failed("550")
+            elif outcome == "doubt":
+                delivery.requeue_in_doubt(not_before=self.now, reply="?")
             else:
                 delivery.hold("?")
 
     def send_again(self) -> None:
         send_again(Delivery.objects.all(), self.now)
+
+    def pause_mailing(self) -> None:
+        if mailing := self.pick(Mailing.objects.filter(state=MailingState.SENDING)):
+            assert pause(mailing, None, "", self.now)
+
+    def resume_mailing(self) -> None:
+        if mailing := self.pick(Mailing.objects.filter(state=MailingState.PAUSED)):
+            assert resume(mailing, None, self.now)
+
+    def cancel_mailing(self) -> None:
+        if mailing := self.pick(Mailing.objects.exclude(state__in=ENDED)):
+            assert cancel(mailing, None, self.now)
+            assert not mailing.deliveries.unfinished().exists()
 
     def sweep(self) -> None:
         """Each kind that opens now serves exactly whom, and with what, the oracle says."""
