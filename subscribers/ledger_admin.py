@@ -6,13 +6,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from subscribers.delivery import send_again
+from briefings.admin.freshness import person_at
 from subscribers.digest_desk import show_digest_preview, show_digests
 from subscribers.domain_page import show_domain_health
 from subscribers.models import (
@@ -23,6 +23,14 @@ from subscribers.models import (
     Mailing,
 )
 from subscribers.results import collect_events, describe_results, draw_results, follow
+from subscribers.settling import send_unsettled_again
+from subscribers.steering_desk import (
+    confirm_cancelling,
+    describe_panel,
+    render_page,
+    show_progress,
+    steer_mailing,
+)
 
 
 class LedgerAdmin(admin.ModelAdmin):
@@ -68,6 +76,9 @@ class MailingAdmin(LedgerAdmin):
             ("domain/", show_domain_health, "domain_health"),
             ("<int:mailing_id>/results/", self.show_results, "mailing_results"),
             ("<int:mailing_id>/results.svg", self.show_plot, "mailing_results_plot"),
+            ("<int:mailing_id>/progress/", show_progress, "mailing_progress"),
+            ("<int:mailing_id>/steer/", steer_mailing, "mailing_steer"),
+            ("<int:mailing_id>/cancel/", confirm_cancelling, "mailing_cancel"),
         ]
         wrap = self.admin_site.admin_view
         own = [path(route, wrap(page), name=name) for route, page, name in pages]
@@ -87,21 +98,25 @@ class MailingAdmin(LedgerAdmin):
         mailing = get_object_or_404(Mailing, pk=mailing_id)
         events = collect_events(mailing)
         context = {
-            **self.admin_site.each_context(request),
             "title": f"發送成效：{mailing}",
-            "opts": Mailing._meta,
-            "mailing": mailing,
             "sent": len(events.sent),
             "rows": describe_results(events),
             "standings": follow(events, mailing.opened_at, timezone.now()),
         }
-        return render(request, "admin/subscribers/mailing/results.html", context)
+        return render_page(request, mailing, "results", context)
 
     def show_plot(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         self._ask_to_view(request)
         mailing = get_object_or_404(Mailing, pk=mailing_id)
         standings = follow(collect_events(mailing), mailing.opened_at, timezone.now())
         return HttpResponse(draw_results(standings), content_type="image/svg+xml")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if mailing := kwargs.get("obj"):
+            context |= describe_panel(request, mailing)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _ask_to_view(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
@@ -187,7 +202,7 @@ class DeliveryAdmin(LedgerAdmin):
 
     @admin.action(description="失敗或結果不明的，再寄一次", permissions=["settle"])
     def send_deliveries_again(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
-        count = send_again(deliveries, timezone.now())
+        count = send_unsettled_again(deliveries, person_at(request), timezone.now())
         messages.success(request, f"所選的投遞中，{count} 份失敗或結果不明的將再寄一次。")
 
     @admin.display(description="期或摘要", ordering="mailing__edition")

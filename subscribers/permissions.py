@@ -17,5 +17,10 @@ def may_approve_mail(user: Person) -> bool:
     return user.has_perm(OPEN_MAILING)
 
 
+def may_steer(user: Person) -> bool:
+    """Pause, resume or cancel what was opened, and send again what failed."""
+    return user.has_perm(OPEN_MAILING)
+
+
 def may_count_members(user: Person) -> bool:
     return user.has_perm(VIEW_MAILING) or user.has_perm(OPEN_MAILING)

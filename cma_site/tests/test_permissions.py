@@ -104,6 +104,9 @@ subscribers/mailing/                                      pm    pm
 subscribers/mailing/domain/                               pm    pm
 subscribers/mailing/<int:mailing_id>/results/             pm    pm
 subscribers/mailing/<int:mailing_id>/results.svg          pm    pm
+subscribers/mailing/<int:mailing_id>/progress/            pm    -
+subscribers/mailing/<int:mailing_id>/steer/               -     pm
+subscribers/mailing/<int:mailing_id>/cancel/              pm    pm
 subscribers/mailing/add/                                  -     -
 subscribers/mailing/<path:object_id>/history/             pm    pm
 subscribers/mailing/<path:object_id>/delete/              -     -

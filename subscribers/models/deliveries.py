@@ -208,6 +208,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             ),
         )
 
+    def deferred(self) -> Self:
+        """Tried before, and to be tried again."""
+        return self.filter(state=DeliveryState.QUEUED, attempts__gt=0)
+
     def drop_cancelled(self) -> None:
         """Of cancelled mailings: queued → skipped, or unknown if the member may have it."""
         queued = self.filter(_is_cancelled(), state=DeliveryState.QUEUED)

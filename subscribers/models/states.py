@@ -77,6 +77,7 @@ class SteeringAct(models.TextChoices):
     PAUSED = "paused", "暫停發送"
     RESUMED = "resumed", "恢復發送"
     CANCELLED = "cancelled", "取消發送"
+    SENT_AGAIN = "sent_again", "再寄一次"
 
 
 class DeliveryState(models.TextChoices):

@@ -1,0 +1,153 @@
+"""A mailing's page at the desk while it is under way: how far it is, and who may steer it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from briefings.history import name_person, say_why
+from subscribers.models import DeliveryState, Mailing, MailingState, SteeringAct
+from subscribers.permissions import VIEW_MAILING, may_steer
+from subscribers.progress import (
+    Progress,
+    describe_pace,
+    describe_progress,
+    measure,
+    tell_progress,
+)
+from subscribers.settling import send_unsettled_again
+from subscribers.steering import cancel, pause, resume
+
+# Milliseconds between two looks at a mailing that is being sent, and at one that stands still.
+LIVELY, QUIET = 2000, 15000
+
+SHOWN = 50  # of what was done, the latest
+
+LATE = "這次發送剛才已有變動，沒有再做；現時的狀態見下。"
+
+
+def describe_panel(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
+    """What the panel shows to this person. Four queries."""
+    progress = measure(mailing, timezone.now())
+    steps = mailing.steering_records.select_related("by").order_by("-at", "-pk")[:SHOWN]
+    return {
+        "mailing": mailing,
+        "progress": progress,
+        "figures": describe_progress(progress),
+        "pace": describe_pace(progress),
+        "told": tell_progress(progress),
+        "failed": progress.counts[DeliveryState.FAILED],
+        "may_steer": may_steer(request.user),
+        "steps": [
+            (step.at, name_person(step.by), say_why(SteeringAct(step.act).label, step.note))
+            for step in steps
+        ],
+    }
+
+
+@require_safe
+def show_progress(request: HttpRequest, mailing_id: int) -> HttpResponse:
+    """The parts of the panel that change, for the script on the page."""
+    if not request.user.has_perm(VIEW_MAILING):
+        raise PermissionDenied
+    mailing = get_object_or_404(Mailing, pk=mailing_id)
+    context = describe_panel(request, mailing)
+
+    def write(part: str) -> str:
+        return render_to_string(f"admin/subscribers/mailing/{part}.html", context)
+
+    return JsonResponse(
+        {
+            "figures": write("figures"),
+            "controls": write("controls"),
+            "steps": write("steps"),
+            "told": context["told"],
+            "next": _choose_pause(context["progress"]),
+        }
+    )
+
+
+def _choose_pause(progress: Progress) -> int | None:
+    """Until the script asks again; None when nothing will change by itself."""
+    if progress.is_over:
+        return None
+    is_lively = progress.state == MailingState.SENDING and progress.remaining > progress.deferred
+    return LIVELY if is_lively else QUIET
+
+
+def _pause(request: HttpRequest, mailing: Mailing) -> str:
+    reason = request.POST.get("reason", "")
+    has_paused = pause(mailing, request.user, reason, timezone.now())
+    return "已暫停，未寄出的都不會寄出，直至恢復發送。" if has_paused else ""
+
+
+def _resume(request: HttpRequest, mailing: Mailing) -> str:
+    has_resumed = resume(mailing, request.user, timezone.now())
+    return "已恢復發送。" if has_resumed else ""
+
+
+def _send_failed_again(request: HttpRequest, mailing: Mailing) -> str:
+    failed = mailing.deliveries.filter(state=DeliveryState.FAILED)
+    count = send_unsettled_again(failed, request.user, timezone.now())
+    return f"{count} 份失敗的將再寄一次。" if count else ""
+
+
+ACTS: dict[str, Callable[[HttpRequest, Mailing], str]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "send_again": _send_failed_again,
+}
+
+
+@require_POST
+def steer_mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
+    """What a button of the panel does; nothing for a name that is none."""
+    if not may_steer(request.user):
+        raise PermissionDenied
+    mailing = get_object_or_404(Mailing, pk=mailing_id)
+    act = ACTS.get(request.POST.get("act", ""))
+    if act:
+        _tell(request, act(request, mailing))
+    return redirect("admin:subscribers_mailing_change", mailing.pk)
+
+
+def confirm_cancelling(request: HttpRequest, mailing_id: int) -> HttpResponse:
+    if not may_steer(request.user):
+        raise PermissionDenied
+    mailing = get_object_or_404(Mailing.objects.select_related("edition"), pk=mailing_id)
+    if request.method == "POST":
+        has_cancelled = cancel(mailing, request.user, timezone.now())
+        _tell(request, "已取消，未寄出的不會再寄。" if has_cancelled else "")
+        return redirect("admin:subscribers_mailing_change", mailing.pk)
+    if mailing.state not in (MailingState.SENDING, MailingState.PAUSED):
+        messages.info(request, f"這次發送{mailing.get_state_display()}，不能取消。")
+        return redirect("admin:subscribers_mailing_change", mailing.pk)
+    progress = measure(mailing, timezone.now())
+    context = {
+        "title": f"取消發送：{mailing}",
+        "sent": progress.counts[DeliveryState.SENT],
+        "queued": progress.counts[DeliveryState.QUEUED],
+        "sending": progress.counts[DeliveryState.SENDING],
+    }
+    return render_page(request, mailing, "cancel", context)
+
+
+def _tell(request: HttpRequest, done: str) -> None:
+    """Empty is what somebody else had done before."""
+    if done:
+        messages.success(request, done)
+    else:
+        messages.info(request, LATE)
+
+
+def render_page(
+    request: HttpRequest, mailing: Mailing, page: str, context: dict[str, Any]
+) -> HttpResponse:
+    shared = {**admin.site.each_context(request), "opts": Mailing._meta, "mailing": mailing}
+    return render(request, f"admin/subscribers/mailing/{page}.html", shared | context)
