@@ -22,13 +22,15 @@ from subscribers.models import (
     DeliveryState,
     Mailing,
 )
+from subscribers.permissions import may_see_whose, may_settle
 from subscribers.results import collect_events, describe_results, draw_results, follow
-from subscribers.settling import send_unsettled_again
+from subscribers.settling import send_unsettled_again, take_as_sent
 from subscribers.steering_desk import (
     confirm_cancelling,
     describe_panel,
     render_page,
     show_progress,
+    show_undecided,
     steer_mailing,
 )
 
@@ -79,6 +81,7 @@ class MailingAdmin(LedgerAdmin):
             ("<int:mailing_id>/progress/", show_progress, "mailing_progress"),
             ("<int:mailing_id>/steer/", steer_mailing, "mailing_steer"),
             ("<int:mailing_id>/cancel/", confirm_cancelling, "mailing_cancel"),
+            ("<int:mailing_id>/undecided/", show_undecided, "mailing_undecided"),
         ]
         wrap = self.admin_site.admin_view
         own = [path(route, wrap(page), name=name) for route, page, name in pages]
@@ -125,7 +128,7 @@ class MailingAdmin(LedgerAdmin):
     def get_fields(self, request: HttpRequest, obj: Mailing | None = None) -> Any:
         """The counts lead to the list of deliveries only for whom it opens."""
         fields = list(super().get_fields(request, obj))
-        if not request.user.has_perm("subscribers.view_delivery"):
+        if not may_see_whose(request.user):
             fields[fields.index("show_linked_counts")] = "show_counts"
         return fields
 
@@ -193,11 +196,11 @@ class DeliveryAdmin(LedgerAdmin):
     actions = ["accept_as_sent", "send_deliveries_again"]
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("subscribers.change_delivery")
+        return may_settle(request.user)
 
     @admin.action(description="結果不明的，當作已寄出", permissions=["settle"])
     def accept_as_sent(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
-        count = deliveries.accept_as_sent()
+        count = take_as_sent(deliveries, person_at(request), timezone.now())
         messages.success(request, f"所選的投遞中，{count} 份結果不明的已當作寄出。")
 
     @admin.action(description="失敗或結果不明的，再寄一次", permissions=["settle"])

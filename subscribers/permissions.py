@@ -4,6 +4,8 @@ from briefings.permissions import Person
 
 OPEN_MAILING = "subscribers.add_mailing"
 VIEW_MAILING = "subscribers.view_mailing"
+VIEW_DELIVERIES = "subscribers.view_delivery"
+SETTLE = "subscribers.change_delivery"
 EDIT = "briefings.change_edition"
 
 
@@ -20,6 +22,16 @@ def may_approve_mail(user: Person) -> bool:
 def may_steer(user: Person) -> bool:
     """Pause, resume or cancel what was opened, and send again what failed."""
     return user.has_perm(OPEN_MAILING)
+
+
+def may_see_whose(user: Person) -> bool:
+    """Whose copies they are, and what was answered to them."""
+    return user.has_perm(VIEW_DELIVERIES)
+
+
+def may_settle(user: Person) -> bool:
+    """Decide on single copies that the machine gave up."""
+    return user.has_perm(SETTLE)
 
 
 def may_count_members(user: Person) -> bool:

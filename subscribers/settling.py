@@ -1,5 +1,6 @@
 """What a person decides of deliveries that the machine gave up; each is on record."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
@@ -11,15 +12,57 @@ from subscribers.steering import record
 
 
 def send_unsettled_again(deliveries: DeliveryQuerySet, by: Person, now: datetime) -> int:
-    """As `send_again`, with a record in each mailing; how many."""
+    """As `send_again`; how many."""
     with transaction.atomic():
         DigestSchedule.hold(now)
-        mailings = Mailing.objects.filter(deliveries__in=deliveries.unsettled()).distinct()
-        return sum(_send_again(one, deliveries, by, now) for one in list(mailings))
+        return _settle(
+            deliveries.unsettled(),
+            SteeringAct.SENT_AGAIN,
+            lambda chosen: send_again(chosen, now),
+            by=by,
+            now=now,
+        )
 
 
-def _send_again(mailing: Mailing, deliveries: DeliveryQuerySet, by: Person, now: datetime) -> int:
-    count = send_again(deliveries.filter(mailing=mailing), now)
-    if count:
-        record(mailing, SteeringAct.SENT_AGAIN, by=by, now=now, note=f"{count} 份")
-    return count
+def take_as_sent(deliveries: DeliveryQuerySet, by: Person, now: datetime) -> int:
+    """Of these, those that are held; how many."""
+    return _settle(
+        deliveries.held(),
+        SteeringAct.TAKEN_AS_SENT,
+        lambda chosen: chosen.accept_as_sent(),
+        by=by,
+        now=now,
+    )
+
+
+def take_as_unsent(deliveries: DeliveryQuerySet, by: Person, now: datetime) -> int:
+    """Of these, those that are held, of cancelled mailings; how many. A digest may bring it."""
+    return _settle(
+        deliveries.held(),
+        SteeringAct.TAKEN_AS_UNSENT,
+        lambda chosen: chosen.accept_as_unsent(),
+        by=by,
+        now=now,
+    )
+
+
+def _settle(
+    deliveries: DeliveryQuerySet,
+    act: SteeringAct,
+    settle: Callable[[DeliveryQuerySet], int],
+    *,
+    by: Person,
+    now: datetime,
+) -> int:
+    """Mailing by mailing, with a record in each that something was done to."""
+    total = 0
+    with transaction.atomic():
+        for mailing in list(Mailing.objects.filter(deliveries__in=deliveries).distinct()):
+            chosen = deliveries.filter(mailing=mailing)
+            first = list(chosen.order_by("pk")[:2])
+            only = first[0] if len(first) == 1 else None
+            count = settle(chosen.filter(pk=only.pk) if only else chosen)
+            if count:
+                record(mailing, act, by=by, now=now, note=f"{count} 份", delivery=only)
+            total += count
+    return total

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from briefings.history import log_act, say_why
 from briefings.permissions import Person
-from subscribers.models import Mailing, MailingState, SteeringAct, SteeringRecord
+from subscribers.models import Delivery, Mailing, MailingState, SteeringAct, SteeringRecord
 from subscribers.waking import wake_all
 
 UNDER_WAY = (MailingState.SENDING, MailingState.PAUSED)
@@ -55,11 +55,22 @@ def cancel(mailing: Mailing, by: Person | None, now: datetime) -> bool:
     return True
 
 
-def record(
-    mailing: Mailing, act: SteeringAct, *, by: Person | None, now: datetime, note: str = ""
+def record(  # noqa: PLR0913  (a record says all of it)
+    mailing: Mailing,
+    act: SteeringAct,
+    *,
+    by: Person | None,
+    now: datetime,
+    note: str = "",
+    delivery: Delivery | None = None,
 ) -> None:
     SteeringRecord.objects.create(
-        mailing=mailing, act=act, by_id=by.pk if by else None, at=now, note=note.strip()
+        mailing=mailing,
+        act=act,
+        by_id=by.pk if by else None,
+        at=now,
+        note=note.strip(),
+        delivery=delivery,
     )
     log_act(mailing, by=by, why=say_why(act.label, note))
 

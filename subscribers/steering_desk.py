@@ -1,19 +1,34 @@
 """A mailing's page at the desk while it is under way: how far it is, and who may steer it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from briefings.admin.freshness import person_at
 from briefings.history import name_person, say_why
-from subscribers.models import DeliveryState, Mailing, MailingState, SteeringAct
-from subscribers.permissions import VIEW_MAILING, may_steer
+from briefings.permissions import Person
+from subscribers.messages import make_message_id
+from subscribers.models import (
+    Delivery,
+    DeliveryQuerySet,
+    DeliveryState,
+    Mailing,
+    MailingState,
+    MailReport,
+    SteeringAct,
+    SteeringRecord,
+)
+from subscribers.permissions import VIEW_MAILING, may_see_whose, may_settle, may_steer
 from subscribers.progress import (
     Progress,
     describe_pace,
@@ -21,13 +36,15 @@ from subscribers.progress import (
     measure,
     tell_progress,
 )
-from subscribers.settling import send_unsettled_again
+from subscribers.settling import send_unsettled_again, take_as_sent, take_as_unsent
 from subscribers.steering import cancel, pause, resume
 
 # Milliseconds between two looks at a mailing that is being sent, and at one that stands still.
 LIVELY, QUIET = 2000, 15000
 
 SHOWN = 50  # of what was done, the latest
+HELD_ON_A_PAGE = 50
+MOST_DIGITS = 19  # of a key, or the database refuses the number
 
 LATE = "這次發送剛才已有變動，沒有再做；現時的狀態見下。"
 
@@ -35,7 +52,8 @@ LATE = "這次發送剛才已有變動，沒有再做；現時的狀態見下。
 def describe_panel(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
     """What the panel shows to this person. Four queries."""
     progress = measure(mailing, timezone.now())
-    steps = mailing.steering_records.select_related("by").order_by("-at", "-pk")[:SHOWN]
+    sees_whose = may_see_whose(request.user)
+    steps = mailing.steering_records.select_related("by", "delivery").order_by("-at", "-pk")[:SHOWN]
     return {
         "mailing": mailing,
         "progress": progress,
@@ -43,12 +61,18 @@ def describe_panel(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
         "pace": describe_pace(progress),
         "told": tell_progress(progress),
         "failed": progress.counts[DeliveryState.FAILED],
+        "held": progress.counts[DeliveryState.UNKNOWN],
         "may_steer": may_steer(request.user),
-        "steps": [
-            (step.at, name_person(step.by), say_why(SteeringAct(step.act).label, step.note))
-            for step in steps
-        ],
+        "sees_whose": sees_whose,
+        "steps": [_describe_step(step, sees_whose=sees_whose) for step in steps],
     }
+
+
+def _describe_step(step: SteeringRecord, *, sees_whose: bool) -> tuple[datetime, str, str]:
+    """(when, who, what)"""
+    whose = step.delivery.email if sees_whose and step.delivery else ""
+    what = say_why(SteeringAct(step.act).label, whose or step.note)
+    return step.at, name_person(step.by), what
 
 
 @require_safe
@@ -136,6 +160,58 @@ def confirm_cancelling(request: HttpRequest, mailing_id: int) -> HttpResponse:
         "sending": progress.counts[DeliveryState.SENDING],
     }
     return render_page(request, mailing, "cancel", context)
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A copy of which nobody knows whether it went out, and what is known of it."""
+
+    delivery: Delivery
+    message_id: str  # by which the relay's log knows it
+    reports: list[MailReport]
+
+
+SETTLE: dict[str, tuple[Callable[[DeliveryQuerySet, Person, datetime], int], str]] = {
+    "sent": (take_as_sent, "{} 份已當作寄出。"),
+    "again": (send_unsettled_again, "{} 份將再寄一次。"),
+    "unsent": (take_as_unsent, "{} 份已當作未寄出。"),
+}
+
+
+def show_undecided(request: HttpRequest, mailing_id: int) -> HttpResponse:
+    """Those of which nobody knows whether they went out, by name; a POST settles one, or all."""
+    if not may_see_whose(request.user):
+        raise PermissionDenied
+    mailing = get_object_or_404(Mailing, pk=mailing_id)
+    if request.method == "POST":
+        if not may_settle(request.user):
+            raise PermissionDenied
+        _settle(request, mailing)
+        return redirect(request.get_full_path())
+    held = mailing.deliveries.held().order_by("pk").prefetch_related("reports")
+    shown = Paginator(held, HELD_ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "title": f"結果不明：{mailing}",
+        "page": shown,
+        "undecided": [
+            Undecided(one, make_message_id(one, mailing), list(one.reports.all())) for one in shown
+        ],
+        "is_cancelled": mailing.state == MailingState.CANCELLED,
+        "may_settle": may_settle(request.user),
+    }
+    return render_page(request, mailing, "undecided", context)
+
+
+def _settle(request: HttpRequest, mailing: Mailing) -> None:
+    """Nothing for names that are none."""
+    settle, told = SETTLE.get(request.POST.get("as", ""), (None, ""))
+    which = request.POST.get("which", "")
+    held = mailing.deliveries.held()
+    key = int(which) if which.isdecimal() and len(which) < MOST_DIGITS else 0
+    chosen = held if which == "all" else held.filter(pk=key)
+    if settle:
+        count = settle(chosen, person_at(request), timezone.now())
+        _tell(request, told.format(count) if count else "")
 
 
 def _tell(request: HttpRequest, done: str) -> None:

@@ -243,10 +243,22 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             in_doubt=Q(in_doubt=True) | Q(state=DeliveryState.UNKNOWN),
         )
 
+    def held(self) -> Self:
+        """Those of which nobody knows whether they went out, for a person to decide."""
+        return self.filter(state=DeliveryState.UNKNOWN)
+
     def accept_as_sent(self) -> int:
         """unknown → sent, as a person decided; if it did go out, then when it was claimed."""
-        return self.filter(state=DeliveryState.UNKNOWN).update(
+        return self.held().update(
             state=DeliveryState.SENT, sent_at=F("claimed_at"), reply="結果不明，由編輯當作已寄出"
+        )
+
+    def accept_as_unsent(self) -> int:
+        """unknown → skipped, of cancelled mailings, as a person decided."""
+        return (
+            self.held()
+            .filter(_is_cancelled())
+            .update(state=DeliveryState.SKIPPED, reply="發送已取消；結果不明，由編輯當作未寄出")
         )
 
     def abandoned(self, now: datetime) -> Self:

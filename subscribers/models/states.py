@@ -78,6 +78,8 @@ class SteeringAct(models.TextChoices):
     RESUMED = "resumed", "恢復發送"
     CANCELLED = "cancelled", "取消發送"
     SENT_AGAIN = "sent_again", "再寄一次"
+    TAKEN_AS_SENT = "taken_as_sent", "結果不明的當作已寄出"
+    TAKEN_AS_UNSENT = "taken_as_unsent", "結果不明的當作未寄出"
 
 
 class DeliveryState(models.TextChoices):
@@ -86,7 +88,8 @@ class DeliveryState(models.TextChoices):
     queued → sending (claimed) → sent | failed | skipped, or back to queued;
     sending → unknown, held for a person, when nobody can know whether it was accepted;
     queued → unknown, when that is so and its mailing is cancelled before it is tried again.
-    A person may decide: unknown → sent; unknown | failed → queued.
+    A person may decide: unknown → sent; unknown | failed → queued; of a cancelled mailing, where
+    nothing is queued any more, unknown → skipped.
     """
 
     QUEUED = "queued", "等候"

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from subscribers.models.deliveries import Delivery
 from subscribers.models.mailings import Mailing
 from subscribers.models.states import SteeringAct
 
@@ -20,6 +21,10 @@ class SteeringRecord(models.Model):
         null=True,
         related_name="+",
         verbose_name="經手人",
+    )
+    # The one it was done to, if it was one; whose that is, not everybody may know.
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="投遞"
     )
     note = models.TextField("說明", blank=True)
 
