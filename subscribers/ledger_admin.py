@@ -27,6 +27,7 @@ from subscribers.results import collect_events, describe_results, draw_results, 
 from subscribers.settling import send_unsettled_again, take_as_sent
 from subscribers.steering_desk import (
     confirm_cancelling,
+    confirm_catching_up,
     describe_panel,
     render_page,
     show_progress,
@@ -81,6 +82,7 @@ class MailingAdmin(LedgerAdmin):
             ("<int:mailing_id>/progress/", show_progress, "mailing_progress"),
             ("<int:mailing_id>/steer/", steer_mailing, "mailing_steer"),
             ("<int:mailing_id>/cancel/", confirm_cancelling, "mailing_cancel"),
+            ("<int:mailing_id>/catch-up/", confirm_catching_up, "mailing_catch_up"),
             ("<int:mailing_id>/undecided/", show_undecided, "mailing_undecided"),
         ]
         wrap = self.admin_site.admin_view

@@ -208,15 +208,17 @@ def make_copies(
     mailing: Mailing,
     groups: Mapping[Choice, Iterable[int]],
     freeze: Callable[[Choice, Variant], Digest],
+    at: datetime | None = None,
 ) -> list[tuple[Member, Digest]]:
     """For the members of each group, by their keys, a digest of that choice in their variant.
 
-    Only the digests that somebody gets are made. That is most of the work, and locks no member.
+    Only the digests that somebody gets are made; one that `freeze` has from before is left as it
+    is. That is most of the work, and locks no member. `at` None means the opening.
     """
     chosen_by_member = {member: chosen for chosen, members in groups.items() for member in members}
     readers = [
         member
-        for member in Member.objects.receiving(mailing.opened_at)
+        for member in Member.objects.receiving(at or mailing.opened_at)
         .order_by("pk")
         .only("pk", "email", "name", "script", "notice_language", "wants_pdf")
         if member.pk in chosen_by_member
@@ -225,13 +227,17 @@ def make_copies(
     digests: dict[tuple[Choice, Variant], Digest] = {}
     for wish in dict.fromkeys(wishes.values()):
         digests[wish] = freeze(*wish)
-        keep_digest(digests[wish], mailing, wish[0])
+        if digests[wish].pk is None:
+            keep_digest(digests[wish], mailing, wish[0])
     return [(one, digests[wishes[one.pk]]) for one in readers]
 
 
-def write_deliveries(mailing: Mailing, copies: Iterable[tuple[Member, Digest]]) -> None:
-    """Not to who has left or paused in this moment."""
-    receiving = set(Member.objects.receiving(mailing.opened_at).values_list("pk", flat=True))
+def write_deliveries(
+    mailing: Mailing, copies: Iterable[tuple[Member, Digest]], at: datetime | None = None
+) -> None:
+    """Not to who has left or paused in this moment. `at` None means the opening."""
+    at = at or mailing.opened_at
+    receiving = set(Member.objects.receiving(at).values_list("pk", flat=True))
     Delivery.objects.bulk_create(
         (
             Delivery(
@@ -240,7 +246,7 @@ def write_deliveries(mailing: Mailing, copies: Iterable[tuple[Member, Digest]]) 
                 digest=digest,
                 email=member.email,
                 name=member.name,
-                not_before=mailing.opened_at,
+                not_before=at,
             )
             for member, digest in copies
             if member.pk in receiving

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from briefings.admin.freshness import person_at
 from briefings.history import name_person, say_why
 from briefings.permissions import Person
+from subscribers.catching_up import CATCH_UP_WITHIN, catch_up, count_missed, find_hindrance
 from subscribers.messages import make_message_id
 from subscribers.models import (
     Delivery,
@@ -28,6 +29,7 @@ from subscribers.models import (
     SteeringAct,
     SteeringRecord,
 )
+from subscribers.opening import MailingRefused
 from subscribers.permissions import VIEW_MAILING, may_see_whose, may_settle, may_steer
 from subscribers.progress import (
     Progress,
@@ -50,8 +52,9 @@ LATE = "這次發送剛才已有變動，沒有再做；現時的狀態見下。
 
 
 def describe_panel(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
-    """What the panel shows to this person. Four queries."""
-    progress = measure(mailing, timezone.now())
+    """What the panel shows to this person. Five queries."""
+    now = timezone.now()
+    progress = measure(mailing, now)
     sees_whose = may_see_whose(request.user)
     steps = mailing.steering_records.select_related("by", "delivery").order_by("-at", "-pk")[:SHOWN]
     return {
@@ -63,6 +66,7 @@ def describe_panel(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
         "failed": progress.counts[DeliveryState.FAILED],
         "held": progress.counts[DeliveryState.UNKNOWN],
         "may_steer": may_steer(request.user),
+        "may_catch_up": mailing.state == MailingState.DONE and not find_hindrance(mailing, now),
         "sees_whose": sees_whose,
         "steps": [_describe_step(step, sees_whose=sees_whose) for step in steps],
     }
@@ -160,6 +164,33 @@ def confirm_cancelling(request: HttpRequest, mailing_id: int) -> HttpResponse:
         "sending": progress.counts[DeliveryState.SENDING],
     }
     return render_page(request, mailing, "cancel", context)
+
+
+def confirm_catching_up(request: HttpRequest, mailing_id: int) -> HttpResponse:
+    """How many missed it, and who that is in words; a POST sends it to them."""
+    if not may_steer(request.user):
+        raise PermissionDenied
+    mailing = get_object_or_404(Mailing, pk=mailing_id)
+    now = timezone.now()
+    if request.method == "POST":
+        try:
+            count = catch_up(mailing, person_at(request), now)
+        except MailingRefused as refused:
+            messages.info(request, str(refused))
+        else:
+            messages.success(request, f"開始補寄給 {count} 位會員。")
+        return redirect("admin:subscribers_mailing_change", mailing.pk)
+    hindrance = find_hindrance(mailing, now)
+    again, new = (0, 0) if hindrance else count_missed(mailing, now)
+    context = {
+        "title": f"補寄：{mailing}",
+        "hindrance": hindrance,
+        "days": CATCH_UP_WITHIN.days,
+        "again": again,
+        "new": new,
+        "total": again + new,
+    }
+    return render_page(request, mailing, "catch_up", context)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ subscribers/mailing/<int:mailing_id>/results.svg          pm    pm
 subscribers/mailing/<int:mailing_id>/progress/            pm    -
 subscribers/mailing/<int:mailing_id>/steer/               -     pm
 subscribers/mailing/<int:mailing_id>/cancel/              pm    pm
+subscribers/mailing/<int:mailing_id>/catch-up/            pm    pm
 subscribers/mailing/<int:mailing_id>/undecided/           m     m
 subscribers/mailing/add/                                  -     -
 subscribers/mailing/<path:object_id>/history/             pm    pm

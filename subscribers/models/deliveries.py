@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Lower
 
 from briefings.models import State
 from subscribers.models.mailings import Digest, DigestCorrection, DigestItem, Mailing
@@ -21,7 +22,7 @@ from subscribers.models.states import (
     MailingKind,
     MailingState,
 )
-from subscribers.models.suppressions import is_suppressed
+from subscribers.models.suppressions import Suppression, is_suppressed
 
 # All as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
 # which PostgreSQL does not ask again after it has waited for another's claim.
@@ -241,6 +242,33 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             not_before=now,
             reply="",
             in_doubt=Q(in_doubt=True) | Q(state=DeliveryState.UNKNOWN),
+        )
+
+    def missed(self) -> Self:
+        """Those that did not come for a reason that may be gone: skipped, or failed at an address
+        that the member has left since or that gets mail again. Not what may have come all the same.
+        """
+        moved = Member.objects.alias(key=Lower("email")).exclude(key=Lower(OuterRef("email")))
+        mended = Suppression.objects.filter(
+            address=Lower(OuterRef("email")), lifted_at__gt=OuterRef("claimed_at")
+        )
+        failed = Q(state=DeliveryState.FAILED) & (
+            Q(Exists(moved.filter(pk=OuterRef("member_id")))) | Q(Exists(mended))
+        )
+        return self.filter(failed | Q(state=DeliveryState.SKIPPED), in_doubt=False)
+
+    def requeue_missed(self, digest_id: int, now: datetime) -> int:
+        """skipped | failed → queued, with this digest, to where the member gets mail now."""
+        member = Member.objects.filter(pk=OuterRef("member_id"))
+        return self.filter(state__in=RETURNED).update(
+            state=DeliveryState.QUEUED,
+            email=Subquery(member.values("email")),
+            name=Subquery(member.values("name")),
+            digest=digest_id,
+            attempts=0,
+            not_before=now,
+            claimed_at=None,
+            reply="",
         )
 
     def held(self) -> Self:

@@ -79,6 +79,7 @@ class SteeringAct(models.TextChoices):
     CANCELLED = "cancelled", "取消發送"
     SENT_AGAIN = "sent_again", "再寄一次"
     TAKEN_AS_SENT = "taken_as_sent", "結果不明的當作已寄出"
+    CAUGHT_UP = "caught_up", "補寄"
     TAKEN_AS_UNSENT = "taken_as_unsent", "結果不明的當作未寄出"
 
 

@@ -25,6 +25,7 @@ from briefings.publishing import (
     withdraw_entry,
 )
 from briefings.tests.makers import make_draft
+from subscribers.catching_up import CATCH_UP_WITHIN, catch_up
 from subscribers.correction_mails import decide
 from subscribers.delivery import send_again
 from subscribers.digest_days import load_timetable, open_due_digests, open_if_due
@@ -33,6 +34,7 @@ from subscribers.models import (
     CorrectionWay,
     Delivery,
     DeliveryState,
+    Digest,
     DigestDay,
     DigestKind,
     Mailing,
@@ -44,6 +46,7 @@ from subscribers.opening import MailingRefused, open_mailing
 from subscribers.searches import subscribe_to_search
 from subscribers.sending_days import HONG_KONG
 from subscribers.steering import cancel, pause, resume
+from subscribers.waking import finish_mailings
 
 EVERY, PAUSED = Frequency.EVERY_EDITION, Frequency.PAUSED
 START = datetime(2026, 1, 5, 8, tzinfo=HONG_KONG)
@@ -69,7 +72,16 @@ STEPS = (
     *("join", "leave", "rejoin", "choose_frequency", "choose_frequency", "choose_frequency"),
     *("follow", "follow", "follow", "unfollow", "choose_only"),
     *("choose_themes", "choose_themes", "pause", "unpause", "send", "send", "send", "send_again"),
-    *("pause_mailing", "resume_mailing", "cancel_mailing"),
+    *("pause_mailing", "resume_mailing", "cancel_mailing", "catch_up"),
+)
+# While an edition's mailing is open, and soon after.
+STEPS_OF_A_MAILING = (
+    *("join", "join_for_every_edition", "join_for_every_edition", "join_for_every_edition"),
+    *("leave", "rejoin", "choose_frequency", "choose_frequency", "choose_themes"),
+    *("pause", "unpause", "withdraw", "restore", "restore", "sweep", "pass_time"),
+    *("send", "send_again", "pause_mailing", "resume_mailing", "resume_mailing"),
+    *("cancel_mailing", "publish", "mail", "mail"),
+    *("send_and_catch_up" for _ in range(8)),
 )
 
 
@@ -181,8 +193,11 @@ class History:
             assert read_mailing(decided.mailing) == expected
         self.corrections[pk].way, self.corrections[pk].is_mailed = way, bool(decided.mailing)
 
-    def join(self) -> None:
-        frequency = self.random.choice([*DIGESTS, *DIGESTS, EVERY])
+    def join_for_every_edition(self) -> None:
+        self.join(EVERY)
+
+    def join(self, frequency: Frequency | None = None) -> None:
+        frequency = frequency or self.random.choice([*DIGESTS, *DIGESTS, EVERY])
         row = Member.objects.sign_up(
             email=f"m{next(self.numbers)}@example.com",
             name="",
@@ -290,9 +305,38 @@ class History:
                 delivery.requeue_in_doubt(not_before=self.now, reply="?")
             else:
                 delivery.hold("?")
+        finish_mailings(self.now)
 
     def send_again(self) -> None:
         send_again(Delivery.objects.all(), self.now)
+
+    def catch_up(self) -> None:
+        """It reaches exactly who would get it now and has, or may have, no copy; nobody twice."""
+        mailing = self.pick(Mailing.objects.filter(kind="edition", state=MailingState.DONE))
+        if mailing is None:
+            return
+        missed = mailing.deliveries.filter(state=DeliveryState.SKIPPED, in_doubt=False)
+        has_copy = set(mailing.deliveries.exclude(pk__in=missed).values_list("member", flat=True))
+        expected = {
+            member: brought
+            for member, brought in self.expect_edition(mailing.edition).items()
+            if member not in has_copy
+        }
+        try:
+            count = catch_up(mailing, None, self.now)
+        except MailingRefused:
+            is_late = self.now - mailing.opened_at > CATCH_UP_WITHIN
+            assert is_late or mailing.edition.state != State.PUBLISHED or not expected
+            return
+        queued = mailing.deliveries.filter(state=DeliveryState.QUEUED)
+        got = {delivery.member_id: read_digest(delivery.digest) for delivery in queued}
+        assert got == expected
+        assert count == len(expected)
+
+    def send_and_catch_up(self) -> None:
+        for _ in range(3):
+            self.send()
+        self.catch_up()
 
     def pause_mailing(self) -> None:
         if mailing := self.pick(Mailing.objects.filter(state=MailingState.SENDING)):
@@ -470,13 +514,16 @@ def read_mailing(mailing: Mailing | None) -> dict[int, set]:
     found: dict[int, set] = {}
     if mailing:
         for delivery in mailing.deliveries.select_related("digest"):
-            items, corrections = delivery.digest.items, delivery.digest.corrections
-            found[delivery.member_id] = {item.entry_id for item in items.all()} | {
-                -told.correction_id for told in corrections.all()
-            }
-            told_hits = HITS.findall(delivery.digest.text)
-            found[delivery.member_id] |= {(query, int(count)) for query, count in told_hits}
+            found[delivery.member_id] = read_digest(delivery.digest)
     return found
+
+
+def read_digest(digest: Digest) -> set:
+    """As `read_mailing`."""
+    entries = {item.entry_id for item in digest.items.all()}
+    corrections = {-told.correction_id for told in digest.corrections.all()}
+    hits = {(query, int(count)) for query, count in HITS.findall(digest.text)}
+    return entries | corrections | hits
 
 
 class Histories(TestCase):
@@ -491,4 +538,15 @@ class Histories(TestCase):
         for _ in range(40):
             history.pass_time()
             getattr(history, random.choice(STEPS))()
+            history.check_nothing_twice()
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.randoms(use_true_random=True))
+    def test_who_missed_an_edition_catches_up_and_nobody_gets_it_twice(self, random):
+        history = History(random)
+        for step in (*["join_for_every_edition"] * 5, "publish", "mail"):
+            getattr(history, step)()
+
+        for _ in range(30):
+            getattr(history, random.choice(STEPS_OF_A_MAILING))()
             history.check_nothing_twice()
