@@ -268,6 +268,9 @@ JOURNAL_DIR = Path(env.str("JOURNAL_DIR", default=str(VAR_DIR / "journal")))
 # Of the mails that ask imported members to confirm, how many a minute.
 CONFIRMATION_RATE = env.int("CONFIRMATION_RATE", default=200)
 
+# Who is mailed how each mailing ended, beside who opened it.
+MAILING_REPORTS_TO = env.list("MAILING_REPORTS_TO", default=[])
+
 # For `check_domain` alone; sending uses none of these.
 DKIM_SELECTORS = env.list("DKIM_SELECTORS", default=[])
 RELAY_ADDRESSES = env.list("RELAY_ADDRESSES", default=[])  # from which mail leaves for the world
