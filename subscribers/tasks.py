@@ -6,6 +6,7 @@ from django.utils import timezone
 from subscribers import (
     address_changes,
     attachments,
+    closing_reports,
     confirmations,
     delivery,
     digest_days,
@@ -38,6 +39,7 @@ def send_due() -> None:
     mail_scheduling.open_due_mails(timezone.now())
     digest_days.open_due_digests(timezone.now())
     sweeping.sweep(timezone.now())
+    closing_reports.send_reports(timezone.now())
     joining.wake_requests(timezone.now())
     confirmations.wake_confirmations(timezone.now())
 

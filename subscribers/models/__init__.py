@@ -64,7 +64,7 @@ from subscribers.models.states import (
     RowKind,
     SteeringAct,
 )
-from subscribers.models.steering import SteeringRecord
+from subscribers.models.steering import REPORTED_WITHIN, ClosingReport, SteeringRecord
 from subscribers.models.suppressions import (
     MailReport,
     RecordedKind,
@@ -81,11 +81,13 @@ __all__ = [
     "CONFIRMATION_WAIT",
     "LOGIN_LINK_GOOD_FOR",
     "MOST_SEARCHES",
+    "REPORTED_WITHIN",
     "AddressChange",
     "AttachedPDF",
     "AttachmentState",
     "ChosenTheme",
     "Claim",
+    "ClosingReport",
     "ConsentAct",
     "ConsentRecord",
     "ConsentWay",
