@@ -4,6 +4,7 @@ Each is one UPDATE that names the state it expects, so that of two people who pr
 a person and a sender, one does it, and only that is recorded. Who may, the desk asks.
 """
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 
@@ -14,6 +15,8 @@ from briefings.permissions import Person
 from subscribers.models import Delivery, Mailing, MailingState, SteeringAct, SteeringRecord
 from subscribers.waking import wake_all
 
+ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+
 UNDER_WAY = (MailingState.SENDING, MailingState.PAUSED)
 
 
@@ -21,12 +24,14 @@ def pause(mailing: Mailing, by: Person | None, reason: str, now: datetime) -> bo
     """sending → paused: from this commit on nothing more of it is claimed. False if it wasn't
     being sent.
 
-    `by` None is the machine: a sender that meets a relay which refuses us altogether.
+    `by` None is the machine: a sender that meets a relay which refuses us altogether. What the
+    relay says may name a member, and who steers need not know whom mail goes to.
     """
     with transaction.atomic():
         if not _move(mailing, [MailingState.SENDING], MailingState.PAUSED):
             return False
-        record(mailing, SteeringAct.PAUSED, by=by, now=now, note=reason)
+        note = ADDRESS.sub("（地址）", reason)
+        record(mailing, SteeringAct.PAUSED, by=by, now=now, note=note)
     return True
 
 

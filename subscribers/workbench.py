@@ -14,7 +14,10 @@ from subscribers.models import (
     MailDraft,
     MailDraftState,
     Mailing,
+    MailingState,
     Member,
+    SteeringAct,
+    SteeringRecord,
     find_undecided,
 )
 from subscribers.permissions import OPEN_MAILING, VIEW_MAILING, may_write_mail
@@ -63,6 +66,7 @@ def show_last_mailing() -> Card:
         address=reverse("admin:subscribers_mailing_changelist"),
         about={
             "mailing": mailing,
+            "pause": find_pause(mailing) if mailing else None,
             "total": sum(counts.values()),
             "sent": counts.get(DeliveryState.SENT, 0),
             "troubles": [
@@ -70,6 +74,14 @@ def show_last_mailing() -> Card:
             ],
         },
     )
+
+
+def find_pause(mailing: Mailing) -> SteeringRecord | None:
+    """Why the mailing stands still; None if it doesn't."""
+    if mailing.state != MailingState.PAUSED:
+        return None
+    pauses = mailing.steering_records.filter(act=SteeringAct.PAUSED).select_related("by")
+    return pauses.order_by("-at", "-pk").first()
 
 
 def show_undecided_corrections() -> Card | None:

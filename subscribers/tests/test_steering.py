@@ -63,6 +63,24 @@ def test_the_machine_pauses_too_and_says_why(relay):
     assert acts(mailing) == [(SteeringAct.PAUSED, None, "550 5.7.1 blocked")]
 
 
+def test_what_the_relay_said_names_no_member():
+    mailing = make_mailing()
+
+    pause(mailing, None, "550 5.7.1 <陳.tai-man@例.example.com>: blocked, x@y.hk:", timezone.now())
+
+    assert acts(mailing)[0][2] == "550 5.7.1 <（地址）>: blocked, （地址）:"
+
+
+def test_the_workbench_says_who_paused_the_last_mailing_and_why(client, wong):
+    mailing = make_mailing()
+    pause(mailing, wong, "主旨有錯字", timezone.now())
+    client.force_login(wong)
+
+    page = client.get("/admin/").text
+
+    assert "由wong暫停，主旨有錯字" in page
+
+
 def test_what_is_being_sent_when_it_is_paused_ends_as_it_ends(wong):
     mailing = make_mailing(members=3)
     first, second, _ = mailing.deliveries.all()
