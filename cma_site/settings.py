@@ -262,6 +262,11 @@ DELIVERY_LEASE = env.int("DELIVERY_LEASE", default=max(150, 7 * EMAIL_TIMEOUT))
 UNKNOWN_DELIVERIES = env.str("UNKNOWN_DELIVERIES", default="resend")
 # To the relay at once, from each worker that sends.
 SMTP_CONNECTIONS = env.int("SMTP_CONNECTIONS", default=4)
+# Mails a minute, of all workers together: through the relay, and to some domains. None is no limit.
+SEND_RATE = env.float("SEND_RATE", default=0)
+DOMAIN_RATES = env.dict("DOMAIN_RATES", cast={"value": float}, default={})
+if SEND_RATE < 0 or any(rate <= 0 for rate in DOMAIN_RATES.values()):
+    raise ImproperlyConfigured("SEND_RATE and the rates in DOMAIN_RATES are mails a minute")
 # What senders of this machine note while they send, so that a killed one leaves little unknown.
 # It must outlive the process (a volume), and needs no other machine.
 JOURNAL_DIR = Path(env.str("JOURNAL_DIR", default=str(VAR_DIR / "journal")))

@@ -26,11 +26,13 @@ from subscribers.models import (
     DigestSchedule,
     Mailing,
 )
+from subscribers.pacing import plan
 from subscribers.segments import Addressee, SegmentedMessage
 from subscribers.smtp.conversation import Copy, Settled
 from subscribers.smtp.engine import LOOK_UP, Due, Unreachable
 from subscribers.smtp.journal import Journal, open_journal, reading_left
 from subscribers.smtp.replies import Fate
+from subscribers.steering import pause
 from subscribers.transport import WayOut, open_way_out
 from subscribers.waking import finish_mailings, reopen_mailings, wake_all
 
@@ -66,13 +68,24 @@ def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> None:
         return
     sending = Sending(mailing, claim, writes_bytes=way.takes_bytes)
     with _open_journal(claim) as journal:
-        due = [Due(place) for place in range(len(claim.deliveries))]
-        ending = way.send(due, journal, sending)
+        ending = way.send(_find_moments(claim, timezone.now()), journal, sending)
         sending.write_down()
-        Delivery.objects.give_back(claim.key, ending.text)
+        Delivery.objects.give_back(claim.key, reply=ending.text)
         journal.finish()
+    if ending.by_policy:
+        pause(mailing, None, f"對方不接受本會的郵件：{ending.text}", timezone.now())
     if ending.text:
         raise Unreachable(ending.text)
+
+
+def _find_moments(claim: Claim, now: datetime) -> list[Due]:
+    """What may go out soon; the rest is put back."""
+    planned = plan(claim.deliveries, now)
+    for until in set(planned.put_back.values()):
+        keys = [claim.deliveries[place].pk for place, at in planned.put_back.items() if at == until]
+        Delivery.objects.filter(pk__in=keys).give_back(claim.key, not_before=until)
+    clock = time.monotonic()
+    return [Due(place, clock + (at - now).total_seconds()) for place, at in planned.starts.items()]
 
 
 def _open_journal(claim: Claim) -> Journal:
@@ -81,7 +94,7 @@ def _open_journal(claim: Claim) -> Journal:
     try:
         return open_journal(settings.JOURNAL_DIR, claim.key, keys)
     except OSError as error:
-        Delivery.objects.give_back(claim.key, "")
+        Delivery.objects.give_back(claim.key)
         raise Unreachable(f"不能記下寄送經過：{error}") from error
 
 
@@ -208,7 +221,7 @@ def settle_left(now: datetime) -> None:
             Delivery.objects.filter(claimed_at__isnull=False).mark_sent(one.accepted, now)
             for delivery in Delivery.objects.held_by(one.claim).filter(pk__in=one.unknown):
                 settle_unknown(delivery, "寄出途中中斷，結果不明", resend_at=now)
-            Delivery.objects.give_back(one.claim, "")
+            Delivery.objects.give_back(one.claim)
 
 
 def _fail(delivery: Delivery, reply: str) -> None:

@@ -225,7 +225,8 @@ def show_undecided(request: HttpRequest, mailing_id: int) -> HttpResponse:
         "title": f"結果不明：{mailing}",
         "page": shown,
         "undecided": [
-            Undecided(one, make_message_id(one, mailing), list(one.reports.all())) for one in shown
+            Undecided(one, make_message_id(one.pk, mailing), list(one.reports.all()))
+            for one in shown
         ],
         "is_cancelled": mailing.state == MailingState.CANCELLED,
         "may_settle": may_settle(request.user),

@@ -41,8 +41,8 @@ def wake_mailing(mailing: Mailing, now: datetime) -> None:
 
     A worker on its way through a mailing claims a delivery every few moments. So when nothing
     has been claimed for a while (`_quiet_for()`), the tasks are lost, or the relay was away, and
-    all that is due is woken. Deliveries put off by the relay are woken when due even while others
-    are being sent, since the task they were in has passed them.
+    all that is due is woken. Deliveries put off, by the relay or a rate, are woken when due even
+    while others are being sent, since the task they were in has passed them.
 
     Either way at most once in that while, which bounds what waits in the queue of a dead worker.
     Waking in vain is harmless: a second task finds nothing to claim.
@@ -52,7 +52,7 @@ def wake_mailing(mailing: Mailing, now: datetime) -> None:
         return
     due = mailing.deliveries.due(now)
     if mailing.deliveries.filter(claimed_at__gt=quiet_since).exists():
-        due = due.filter(attempts__gt=0)
+        due = due.filter(not_before__gt=mailing.opened_at)
     _wake(mailing, due, now)
 
 

@@ -17,7 +17,13 @@ from subscribers.models.corrections import (
     list_errata,
     match_errata,
 )
-from subscribers.models.deliveries import Claim, Delivery, DeliveryQuerySet
+from subscribers.models.deliveries import (
+    Claim,
+    ClaimedDelivery,
+    Delivery,
+    DeliveryQuerySet,
+    SendingPace,
+)
 from subscribers.models.imports import (
     ImportedRow,
     MemberImport,
@@ -87,6 +93,7 @@ __all__ = [
     "AttachmentState",
     "ChosenTheme",
     "Claim",
+    "ClaimedDelivery",
     "ClosingReport",
     "ConsentAct",
     "ConsentRecord",
@@ -131,6 +138,7 @@ __all__ = [
     "SavedFilter",
     "Script",
     "SearchSubscription",
+    "SendingPace",
     "SteeringAct",
     "SteeringRecord",
     "Suppression",

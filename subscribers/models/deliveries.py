@@ -117,7 +117,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def still_to_send(self, claim: UUID, now: datetime) -> set[int]:
         """The keys of those claimed that may go out still."""
-        held = self.held_by(claim).filter(_is_wanted(now), ~is_suppressed(), _is_readable())
+        held = self.held_by(claim).filter(~_is_halted(), _is_wanted(now))
+        held = held.filter(~is_suppressed(), _is_readable())
         return set(held.order_by().values_list("pk", flat=True))
 
     def renew(self, claim: UUID, now: datetime) -> None:
@@ -128,14 +129,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         unsent = self.filter(pk__in=list(keys)).exclude(state=DeliveryState.SENT)
         unsent.update(state=DeliveryState.SENT, sent_at=now, claim=None, reply="")
 
-    def give_back(self, claim: UUID, reply: str) -> None:
+    def give_back(self, claim: UUID, **changes: Any) -> None:
         """Nothing was tried, so it counts as no attempt, and is no sign of anybody at work."""
         self.held_by(claim).update(
             state=DeliveryState.QUEUED,
             attempts=F("attempts") - 1,
             claim=None,
             claimed_at=None,
-            reply=reply,
+            **changes,
         )
 
     def due(self, now: datetime) -> Self:
@@ -388,3 +389,17 @@ class Delivery(models.Model):
                 claim=None, **changes
             )
         )
+
+
+class SendingPace(models.Model):
+    """From when on the next mail may go out, to a domain or through the relay (`*`)."""
+
+    scope = models.CharField(max_length=255, primary_key=True)
+    free_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "寄送節奏"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.scope

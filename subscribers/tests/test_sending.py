@@ -13,8 +13,14 @@ from django.utils import timezone
 from briefings.models import Edition
 from briefings.publishing import withdraw_edition
 from subscribers.delivery import MOST_ATTEMPTS, Copies, send_chunk
-from subscribers.models import Delivery, DeliveryState, MailingState, Member
-from subscribers.smtp.engine import LOOK_UP
+from subscribers.models import (
+    Delivery,
+    DeliveryState,
+    MailingState,
+    Member,
+    SteeringRecord,
+)
+from subscribers.smtp.engine import LOOK_UP, MANY_KEPT_OUT
 from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
 
 pytestmark = pytest.mark.django_db
@@ -358,6 +364,30 @@ def test_an_address_that_cannot_be_written_fails_alone(relay, email):
     assert states(mailing) == [DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SENT]
     assert "不能寄信到這個地址" in poison.reply
     assert [address for address, _ in relay.accepted] == [first.email, last.email]
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+def test_a_policy_that_keeps_everybody_out_pauses_the_mailing_and_fails_nobody(relay):
+    mailing = make_mailing(members=MANY_KEPT_OUT + 2)
+    relay.on_rcpt = lambda address: "550 5.7.26 not authenticated"
+
+    send_all(mailing)
+
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.PAUSED
+    assert set(mailing.deliveries.values_list("state", "attempts")) == {(DeliveryState.QUEUED, 0)}
+    assert "5.7.26" in SteeringRecord.objects.get().note
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+def test_a_full_relay_is_left_alone_and_nobody_has_an_attempt_less(relay):
+    mailing = make_mailing(members=10)
+    relay.on_data = lambda address: "452 4.3.1 no room"
+
+    send_all(mailing)
+
+    assert set(mailing.deliveries.values_list("state", "attempts")) == {(DeliveryState.QUEUED, 0)}
+    assert relay.accepted == []
 
 
 @pytest.mark.parametrize("error", [KeyError("nothing"), UnicodeError("label empty or too long")])

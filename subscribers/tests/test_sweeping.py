@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from subscribers.delivery import MOST_ATTEMPTS
 from subscribers.models import Delivery, DeliveryState, Mailing, MailingState
+from subscribers.smtp.journal import Mark, open_journal
 from subscribers.sweeping import sweep
 from subscribers.tests.makers import at_once, make_delivery, make_mailing
 
@@ -62,6 +63,56 @@ def test_a_claim_within_its_lease_is_left_alone(woken):
 
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.SENDING
+
+
+def test_what_a_sender_left_on_this_machine_is_settled_before_its_lease_is_over(
+    woken, settings, tmp_path
+):
+    settings.UNKNOWN_DELIVERIES, settings.JOURNAL_DIR = "hold", tmp_path
+    mailing = make_mailing(members=3)
+    claim = mailing.deliveries.claim(timezone.now())
+    keys = [delivery.pk for delivery in claim.deliveries]
+    with open_journal(tmp_path, claim.key, keys) as journal:
+        journal.mark(0, Mark.ACCEPTED)
+        journal.mark(1, Mark.UNDER_WAY)
+
+    sweep(timezone.now())
+
+    assert list(mailing.deliveries.values_list("state", "attempts")) == [
+        (DeliveryState.SENT, 1),
+        (DeliveryState.UNKNOWN, 1),
+        (DeliveryState.QUEUED, 0),
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_accepted_counts_even_if_it_was_queued_again_meanwhile(
+    woken, settings, tmp_path, later
+):
+    settings.UNKNOWN_DELIVERIES, settings.JOURNAL_DIR = "resend", tmp_path / "elsewhere"
+    delivery = make_delivery()
+    claim = Delivery.objects.claim(timezone.now())
+    with open_journal(tmp_path, claim.key, [delivery.pk]) as journal:
+        journal.mark(0, Mark.ACCEPTED)
+    sweep(later)  # by another machine
+    settings.JOURNAL_DIR = tmp_path
+
+    sweep(later)
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.SENT
+
+
+def test_a_journal_of_another_database_marks_nothing(woken, settings, tmp_path):
+    settings.JOURNAL_DIR = tmp_path
+    delivery = make_delivery()
+    with open_journal(tmp_path, uuid4(), [delivery.pk]) as journal:
+        journal.mark(0, Mark.ACCEPTED)
+
+    sweep(timezone.now())
+
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.QUEUED
 
 
 def test_to_have_sent_wins_over_a_claim_taken_away(later, woken):

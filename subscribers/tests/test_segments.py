@@ -1,0 +1,134 @@
+"""A copy made of segments says what the message says that Django's own code writes."""
+
+from base64 import b64decode
+from email import message_from_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subscribers.addresses import BadAddress, encode_address
+from subscribers.links import Purpose, make_url, prepare_urls
+from subscribers.messages import OF_DELIVERY, OF_MEMBER, Message, build_message, write_address
+from subscribers.models import Delivery, Digest
+from subscribers.segments import Addressee, Part, SegmentedMessage, encode_recipient, write_to
+from subscribers.tests.makers import make_delivery
+
+NAMES = (
+    st.text(max_size=60)
+    | st.text("陳大文（有限公司）", max_size=40)
+    | st.text("ab C9-.", max_size=60)
+)
+ADDRESSES = st.sampled_from(
+    [
+        *("chan@example.com", "a.b+c_d@sub.example.hk", "a..b@example.com", ".a@example.com"),
+        *("x" * 64 + "@example.com", "x" * 65 + "@example.com", "a@測試.hk", "陳@example.com"),
+        *(
+            "a@example.test",
+            "a@localhost",
+            "a@b@c.hk",
+            "",
+            "a@",
+            "o'neil@example.com",
+            "A@Example.COM",
+        ),
+        *(
+            '"a b"@example.com',
+            f"a@{'b' * 63}.hk",
+            f"a@{'b' * 64}.hk",
+            "a@1.2.3.4",
+            "a@xn--0zwm56d.hk",
+        ),
+    ]
+)
+
+
+def parse(source: bytes):
+    """Headers, and each part's headers and content."""
+    return [
+        (part.items(), None if part.is_multipart() else part.get_payload(decode=True))
+        for part in message_from_bytes(source).walk()
+    ]
+
+
+def write_by_segments(delivery: Delivery) -> bytes:
+    segmented = SegmentedMessage(delivery.digest, delivery.mailing)
+    addressee = Addressee(delivery.pk, delivery.member_id or 0, delivery.email, delivery.name)
+    return b"".join(segmented.write(0, addressee).content)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ["", "陳大文", "Chan Tai Man", "陳大文（永興精密）", "=?utf-8?q?x?=", "甲" * 60]
+)
+@pytest.mark.parametrize("esp", ["", "brevo", "mailjet", "postmark", "sparkpost"])
+def test_the_same_headers_and_parts(settings, name, esp):
+    settings.ESP = esp
+    settings.BOUNCE_ADDRESS = "bounces@news.example.org"
+    delivery = make_delivery(name=name)
+    message = build_message(delivery, delivery.digest, delivery.mailing)
+
+    source = write_by_segments(delivery)
+
+    assert parse(source) == parse(message.message().as_bytes(linesep="\r\n"))
+    assert source.endswith(b"\r\n")
+    assert b"\n" not in source.replace(b"\r\n", b"")
+    assert not any(line.startswith(b".") for line in source.split(b"\r\n"))
+    assert max(map(len, source.split(b"\r\n"))) <= 998
+    copy = SegmentedMessage(delivery.digest, delivery.mailing).write(
+        3, Addressee(delivery.pk, delivery.member_id, delivery.email, name)
+    )
+    assert copy[:3] == (3, message.from_email, delivery.email)
+
+
+@pytest.mark.django_db
+def test_every_kind_of_slot_is_filled():
+    delivery = make_delivery(name="<b>陳&大文</b>")
+    slots = "[[greeting]][[salutation]]x[[enter:entry-2]][[/en/preferences]][[/zh-hans/mail]]!"
+    Digest.objects.update(text=f"{slots}\n短", html=f"<p>{slots}</p>" * 40)
+    delivery.refresh_from_db()
+    message = build_message(delivery, delivery.digest, delivery.mailing)
+
+    assert parse(write_by_segments(delivery)) == parse(message.message().as_bytes(linesep="\r\n"))
+
+
+@given(st.lists(st.text(max_size=200) | st.just("[[greeting]]") | st.just("[[mail]]"), max_size=12))
+def test_base64_of_shared_pieces_is_that_of_the_whole(pieces):
+    text = "".join(pieces)
+    values = {"greeting": "陳大文，您好：", "mail": "https://example.org/m"}
+    lines = b"".join(Part(text, str).fill(values))
+
+    expected = text.replace("[[greeting]]", values["greeting"]).replace("[[mail]]", values["mail"])
+    assert b64decode(lines).decode() == expected
+    assert all(len(line) <= 76 for line in lines.split(b"\r\n"))
+    assert b"=" not in lines.rstrip(b"=\r\n")
+
+
+@given(NAMES, ADDRESSES)
+def test_to_is_what_django_makes_of_it(name, email):
+    try:
+        header = write_address(name, email)
+    except BadAddress:
+        with pytest.raises(BadAddress):
+            write_to(name, email)
+        return
+    expected = Message(headers={"To": header}).message().as_bytes(linesep="\r\n")
+
+    assert f"\r\nTo: {write_to(name, email)}\r\n".encode() in b"\r\n" + expected
+
+
+@given(ADDRESSES | st.emails())
+def test_the_recipient_is_encoded_as_ever(email):
+    try:
+        expected = encode_address(email)
+    except BadAddress:
+        with pytest.raises(BadAddress):
+            encode_recipient(email)
+    else:
+        assert encode_recipient(email) == expected
+
+
+@pytest.mark.parametrize("purpose", [*OF_MEMBER, *OF_DELIVERY])
+@pytest.mark.parametrize("key", [0, 1, 10**18 - 1])
+def test_prepared_links_are_the_same(purpose, key):
+    assert prepare_urls(Purpose(purpose))(key) == make_url(purpose, key)
