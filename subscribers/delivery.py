@@ -150,7 +150,7 @@ class Sending:
         self._looked_at = now
         try:
             self.write_down()
-            if now - self._renewed_at > settings.DELIVERY_LEASE / 3:
+            if now - self._renewed_at > settings.DELIVERY_LEASE / 8:
                 Delivery.objects.renew(self._claim.key, timezone.now())
                 self._renewed_at = now
             self._wanted = Delivery.objects.still_to_send(self._claim.key, timezone.now())
