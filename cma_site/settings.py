@@ -254,9 +254,9 @@ else:
     globals().update(env.email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)  # seconds, for each answer of the relay
 
-# How long a claim holds that its sender has not renewed (seconds). A sender renews it after an eighth
-# of that, and lets go before it ends; a backend that sends one at a time asks its relay six times
-# at most between two looks, each within EMAIL_TIMEOUT.
+# How long a claim holds that its sender has not renewed (seconds). A sender renews it after an
+# eighth of that, and lets go before it ends; a mail backend that sends one by one asks its relay
+# six times at most between two looks, each within EMAIL_TIMEOUT.
 DELIVERY_LEASE = env.int("DELIVERY_LEASE", default=max(150, 7 * EMAIL_TIMEOUT))
 # What to do with a delivery of which nobody can know whether it was accepted: "resend" (same
 # bytes, same Message-ID) or "hold" for a person to decide.
