@@ -31,11 +31,14 @@ missing_packages() {
     [ "$1" != run ] || return 0
     [ -n "$(postgres_bin)" ] || printf ' postgresql'
     has redis-server || printf ' redis-server'
+    has rabbitmqctl || [ -d /usr/lib/rabbitmq ] || printf ' rabbitmq-server'
     has chromium || printf ' chromium'
     # What WeasyPrint cuts fonts down with by itself: the bench compares with that.
     has_library libharfbuzz-subset || printf ' libharfbuzz-subset0'
     [ "$1" = bench ] || return 0
     has wrk || printf ' wrk'
+    has cc || printf ' gcc libc6-dev'
+    has ip || printf ' iproute2'
 }
 
 # Installs what is missing when it may; otherwise says the exact command and stops, before
@@ -93,11 +96,26 @@ need_fonts() {
     python -m briefings.press.fonts "$FONTS_DIR" >/dev/null
 }
 
+# Postfix's smtp-source and smtp-sink, with which sending is compared. Its package would make a mail
+# server of this machine, so it is only unpacked; whoever has it has them already.
+need_postfix() {
+    unpacked=$ROOT/var/bench/postfix
+    { [ -x /usr/sbin/smtp-sink ] || has smtp-sink || [ -x "$unpacked/usr/sbin/smtp-sink" ]; } && return 0
+    has apt-get || { say "缺少 postfix 的 smtp-source 和 smtp-sink，寄送的比較會從缺。macOS：brew install postfix"; return 0; }
+    say "下載 postfix（只解開，不安裝）……"
+    rm -rf "$unpacked.part" && mkdir -p "$unpacked.part"
+    (cd "$unpacked.part" && apt-get download -q postfix >/dev/null 2>&1 && dpkg -x postfix_*.deb .) ||
+        { say "下載失敗，請先執行 sudo apt-get update，再執行：
+  mkdir -p $unpacked && cd $unpacked && apt-get download postfix && dpkg -x postfix_*.deb ."; return 0; }
+    rm -rf "$unpacked" && mv "$unpacked.part" "$unpacked"
+}
+
 need_to_run() { need_system run; need_python requirements.txt; need_fonts; }
 need_to_bench() {
     need_system bench
     need_python requirements-dev.txt requirements.txt
     need_python requirements-bench.txt
+    need_postfix
     need_fonts
 }
 need_to_test() { need_system test; need_python requirements-dev.txt requirements.txt; need_fonts; }
