@@ -20,9 +20,19 @@ if __name__ == "__main__":
 from django.db import OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from bench.rows import list_sentences
-from briefings.models import Audience, Edition, Entry, Publication
+from bench.rows import list_sentences, make_archive
+from briefings.models import (
+    Audience,
+    Edition,
+    Entry,
+    Printout,
+    PrintoutState,
+    Publication,
+    Volume,
+)
+from briefings.printing import ask_for, make_order
 from briefings.publishing import approve_entries, publish_edition
+from cma_site.celery import app
 from subscribers.models import Delivery, DeliveryState, Frequency, Mailing, Member
 from subscribers.models.members import MemberState
 from subscribers.opening import open_mailing
@@ -106,11 +116,45 @@ def report(mailing: int) -> dict[str, str]:
     return dict(Delivery.objects.filter(mailing=mailing).values_list("email", "state"))
 
 
+def count_sent(mailing: int) -> int:
+    return Delivery.objects.filter(mailing=mailing, state=DeliveryState.SENT).count()
+
+
+def count_workers() -> int:
+    return len(app.control.ping(timeout=1) or [])
+
+
+def fill(entries: int) -> list[str]:
+    """An archive; the addresses of its entries."""
+    make_archive(entries)
+    return list(Entry.objects.values_list("slug", flat=True))
+
+
+def order_volume() -> None:
+    """The volume of a year of it, as by a reader who asks for its PDF."""
+    year = Edition.objects.dates("date", "year")[0].year
+    volume = Volume.objects.create(
+        title=f"{year}", slug=f"{year}", first_year=year, last_year=year, is_public=True
+    )
+    ask_for(make_order(volume))
+
+
+def tell_volumes() -> dict[str, int]:
+    """Which are printed by now, and their size in bytes."""
+    printed = Printout.objects.filter(volume__isnull=False, state=PrintoutState.READY)
+    return {f"volume {one.volume}": one.size for one in printed}
+
+
 ORDERS: dict[str, Callable[..., Any]] = {
     "open": open_one,
     "tick": tick,
     "let time pass": let_time_pass,
     "report": report,
+    "fill": fill,
+    "order volume": order_volume,
+    "tell volumes": tell_volumes,
+    "count sent": count_sent,
+    "count workers": count_workers,
 }
 
 

@@ -120,6 +120,10 @@ class FaultySink:
     def set_faults(self, *names: str) -> None:
         self._tell(f"faults {' '.join(names)}")
 
+    def keep(self, path: Path) -> None:
+        """The next message that is accepted, as a file: lines ended by LF, no dot doubled."""
+        self._tell(f"keep {path}")
+
     def count_accepted(self) -> int:
         """Cheap: only what is new is read."""
         with self.log.open("rb") as file:

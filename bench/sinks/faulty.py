@@ -6,6 +6,7 @@ It is told what to do by lines on its standard input, and ends with it:
 
     pace 500             answers to that many messages a second, at most (0: as many as come)
     faults cut unknown   from now on; without a name, none
+    keep /tmp/message    the next message, as a file
 
 LOG gets a line for each thing that counts, before the other side is told: what happened, the
 recipient, the Message-ID, a hash of the message's bytes, and whether 8BITMIME was offered.
@@ -53,6 +54,7 @@ class Relay:
         self._seed = seed
         self._had: set[tuple[str, str]] = set()
         self._next_answer = 0.0
+        self._keep_in: Path | None = None
         self.pace = 0.0
         self.faults: frozenset[str] = frozenset()
 
@@ -62,6 +64,14 @@ class Relay:
             self.pace = float(words[0])
         elif verb == "faults":
             self.faults = frozenset(words)
+        elif verb == "keep":
+            self._keep_in = Path(words[0])
+
+    def keep(self, content: bytes) -> None:
+        if self._keep_in:
+            text = content.replace(b"\r\n", b"\n").replace(b"\n..", b"\n.")
+            self._keep_in.write_bytes(text + b"\n")
+            self._keep_in = None
 
     def strikes(self, fault: str, recipient: str) -> bool:
         """Each fault that strikes once is asked for at one place of the conversation only."""
@@ -224,6 +234,7 @@ class Conversation(asyncio.Protocol):
                 self.relay.note("refused", self.recipient, plain=self.is_plain)
                 self._say(answer)
                 return
+        self.relay.keep(content)
         self.relay.note("accepted", self.recipient, content, plain=self.is_plain)
         if self._strikes("dropped"):
             self.transport.abort()
