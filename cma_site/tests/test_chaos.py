@@ -1,0 +1,59 @@
+"""`script/bench chaos` in short: real workers, brokers and a relay that breaks, held against what
+the relay saw. On SQLite with the queue of files; on PostgreSQL with Redis, and with RabbitMQ.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+
+from bench import chaos
+from bench.chaos import Scene, play, staging
+from bench.servers import Files, RabbitMQ, Redis
+from conftest import run_sql
+
+MEMBERS = 300
+KILLS = 3
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("chaos")]
+
+
+@contextmanager
+def making_database(vendor: str) -> Iterator[str]:
+    """Its address; none on SQLite, where each installation has its own file."""
+    if vendor == "sqlite":
+        yield ""
+        return
+    name, where = f"chaos_{uuid.uuid4().hex[:12]}", connection.settings_dict
+    run_sql(f'CREATE DATABASE "{name}"')
+    yield f"postgres://{where['USER']}@{where['HOST']}:{where['PORT']}/{name}"
+    run_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=[Files, Redis, RabbitMQ])
+def scene(request, tmp_path_factory, monkeypatch):
+    broker = request.param
+    if (connection.vendor == "sqlite") != (broker is Files):
+        pytest.skip("belongs to the other database")
+    monkeypatch.setattr(chaos, "KILLS", KILLS)
+    monkeypatch.setattr(chaos, "PACE", 150)
+    monkeypatch.setattr(chaos, "FLAP", 1)
+    folder = tmp_path_factory.mktemp("chaos")
+    for one in (folder, folder.parent, folder.parent.parent):
+        one.chmod(0o755)  # RabbitMQ's own user passes through
+    with (
+        making_database(connection.vendor) as url,
+        staging(
+            folder, broker, database=None, members=MEMBERS, senders=1, database_url=url
+        ) as scene,
+    ):
+        yield scene
+
+
+def test_nothing_is_lost_whatever_breaks(scene: Scene):
+    for breaks in (chaos.kill_senders, chaos.lose_broker, chaos.flap_relay):
+        verdict = play(scene, breaks)
+        assert verdict.is_good, (breaks.__name__, verdict)
+        assert verdict.bounds_duplicates(), (breaks.__name__, verdict)
