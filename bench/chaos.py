@@ -16,10 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.installations import PROCESSES, THREADS, Installation, running_installation
+from bench.hosts import Host, lose_disk, running_hosts
+from bench.installations import (
+    PROCESSES,
+    THREADS,
+    Installation,
+    is_connected,
+    running_installation,
+)
 from bench.servers import Broker, Files, NotHere, Postgres, RabbitMQ, Redis, wait_until
 from bench.sinks import FaultySink, Verdict, judge, running_faulty
 from bench.sinks.faulty import EVERYBODY, FOR_GOOD, ONCE
+
+CHUNK = 200  # subscribers.waking.CHUNK, which can't be read before Django is set up
 
 MEMBERS = int(os.environ.get("MEMBERS", "10000"))
 KILLS = int(os.environ.get("KILLS", "20"))
@@ -190,6 +199,7 @@ def run() -> Iterator[dict[str, object]]:
                 yield from run_on(folder / str(number), kind, where, is_postgres=is_postgres)
             except NotHere as lacking:
                 yield {"on": where, "not installed": str(lacking)}
+        yield from run_apart(folder / "apart")
 
 
 def run_on(
@@ -227,3 +237,88 @@ def tell(scene: Scene, verdict: Verdict, seconds: float) -> dict[str, object]:
             "met": verdict.is_good and verdict.bounds_duplicates(),
         }
     )
+
+
+# ----------------------------------------------------------------------------------- several hosts
+HOSTS = 3
+
+
+def run_apart(folder: Path) -> Iterator[dict[str, object]]:
+    """Workers on hosts of their own, one of which is cut off in mid-mailing. What it had claimed,
+    a chunk at most for each of its processes, is all that may be unknown.
+    """
+    for is_back, policy in ((False, "hold"), (False, "resend"), (True, "resend")):
+        case = "cut off, and back after its lease" if is_back else "cut off for good, its disk lost"
+        told: dict[str, object] = {"case": case, "on": f"{HOSTS} hosts", "unknown": policy}
+        try:
+            with staging_apart(folder / f"{policy}{is_back}", policy) as (scene, hosts):
+                start = time.monotonic()
+                scene.wait_for_accepted(scene.members // 3)
+                cut_off(scene, hosts[0], is_back=is_back)
+                scene.finish()
+                verdict = judge_scene(scene)
+        except NotHere as lacking:
+            yield told | {"not run": str(lacking)}
+            return
+        except TimeoutError as reason:
+            yield told | {"unfinished": str(reason), "met": False}
+            continue
+        shown = tell(scene, verdict, time.monotonic() - start)
+        within = verdict.duplicates <= CHUNK and verdict.held <= CHUNK
+        goal = f"nobody lost, one chunk of {CHUNK} at most held or sent twice, of the same bytes"
+        yield told | shown | {"goal": goal, "met": verdict.is_good and within}
+
+
+def cut_off(scene: Scene, host: Host, *, is_back: bool) -> None:
+    """Its worker goes on by itself until it is back, or dies there."""
+    sender = scene.installation.senders[0]
+    wait_until(
+        lambda: any(is_connected(pid, scene.sink.port) for pid in sender.list_processes()),
+        "the first host does not send",
+        pause=0.02,
+    )
+    host.cut_off()
+    if is_back:
+        scene.wait_for_accepted(scene.members)  # by the others, after the lease
+        host.connect()
+    else:
+        sender.kill()
+        lose_disk(sender)
+
+
+@contextmanager
+def staging_apart(folder: Path, policy: str) -> Iterator[tuple[Scene, list[Host]]]:
+    with ExitStack() as stack:
+        folder.mkdir(parents=True)
+        hosts = stack.enter_context(running_hosts(HOSTS))
+        addresses = ["127.0.0.1", *(host.ours for host in hosts)]
+        database = stack.enter_context(Postgres(folder / "database", ",".join(addresses)))
+        for host in hosts:
+            database.let_in(f"{host.theirs}/32")
+        broker = stack.enter_context(Redis(folder / "broker", " ".join(addresses)))
+        sink = stack.enter_context(running_faulty(folder / "sink", str(SEED), addresses))
+        sink.set_pace(PACE)
+        settings = {
+            "DELIVERY_LEASE": str(LEASE),
+            "EMAIL_TIMEOUT": str(RELAY_TIMEOUT),
+            "UNKNOWN_DELIVERIES": policy,
+        }
+        site = stack.enter_context(
+            running_installation(folder / "site", broker, database.url, sink.port, **settings)
+        )
+        scene = Scene(site, broker, sink, random.Random(SEED), MEMBERS, database=database)
+        opened = site.ask("open", members=MEMBERS, characters=CHARACTERS)
+        scene.mailing = opened["mailing"]
+        for host in hosts:
+            own = folder / host.name
+            own.mkdir()
+            sender = site.add_sender(
+                ("-P", "prefork", "-c", "1"),
+                VAR_DIR=str(own),
+                DATABASE_URL=database.url.replace("127.0.0.1", host.ours),
+                CELERY_BROKER_URL=broker.url.replace("127.0.0.1", host.ours),
+                EMAIL_URL=f"smtp://{host.ours}:{sink.port}",
+            )
+            sender.before = host.before
+            sender.start()
+        yield scene, hosts

@@ -49,7 +49,7 @@ def accepts_connections(port: int, address: str = "127.0.0.1") -> bool:
 @dataclass
 class Server(ABC):
     folder: Path
-    address: str = "127.0.0.1"
+    address: str = "127.0.0.1"  # or several, as the server itself wants them told
     port: int = field(default_factory=find_port)
 
     def __enter__(self) -> Self:
@@ -113,11 +113,7 @@ class Postgres(Server):
 
     @property
     def url(self) -> str:
-        return f"postgres://cma@{self.reached_at}:{self.port}/postgres"
-
-    @property
-    def reached_at(self) -> str:
-        return "127.0.0.1" if self.address == "*" else self.address
+        return f"postgres://cma@127.0.0.1:{self.port}/postgres"
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*as_user("postgres"), str(self._bin / program), *arguments]
@@ -215,7 +211,14 @@ class Redis(Process):
     def command(self) -> list[str]:
         if not shutil.which("redis-server"):
             raise NotHere("redis-server")
-        listening = ["--port", str(self.port), "--bind", self.address, "--protected-mode", "no"]
+        listening = [
+            "--port",
+            str(self.port),
+            "--bind",
+            *self.address.split(),
+            "--protected-mode",
+            "no",
+        ]
         return ["redis-server", *listening, "--save", "", "--appendonly", "no"]
 
     @property
