@@ -229,7 +229,9 @@ def make_copies(
         digests[wish] = freeze(*wish)
         if digests[wish].pk is None:
             keep_digest(digests[wish], mailing, wish[0])
-    return [(one, digests[wishes[one.pk]]) for one in readers]
+    copies = [(one, digests[wishes[one.pk]]) for one in readers]
+    # What is alike together: a chunk then has few different ones to cut into segments.
+    return sorted(copies, key=lambda copy: copy[1].pk)
 
 
 def write_deliveries(

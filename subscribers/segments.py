@@ -36,12 +36,14 @@ from subscribers.messages import (
 from subscribers.models import Digest, Mailing
 from subscribers.smtp.conversation import Copy
 
-_LINE = 57  # bytes of a line of Base64 (RFC 2045, 6.8)
+_LINE = 76  # characters of Base64 (RFC 2045, 6.8)
 # Addresses that are written as they are; all others take the long way.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", re.ASCII)
 _LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*", re.ASCII)
-_HAN_NAME = re.compile(r"[\u2e80-\u9fff\uff01-\uffee]+")
+_HAN_NAME = re.compile(
+    r"[A-Za-z0-9\u2e80-\u9fff\uff01-\uffee]+(?: [A-Za-z0-9\u2e80-\u9fff\uff01-\uffee]+)*"
+)
 _LONGEST_LINE = 75
 
 
@@ -54,10 +56,21 @@ class Addressee(NamedTuple):
     name: str
 
 
-class Shared(NamedTuple):
-    """A piece that all copies have, encoded for each number of bytes that may wait before it."""
+class Shared:
+    """A piece that all copies have, encoded once for each number of bytes that may wait for it."""
 
-    by_waiting: tuple[tuple[bytes, bytes, bytes], ...]  # (for the last line, lines, what is over)
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._by_waiting: dict[int, tuple[bytes, bytes, bytes]] = {}
+
+    def follow(self, waiting: int) -> tuple[bytes, bytes, bytes]:
+        """What fills the waiting bytes up to a multiple of three, lines, and what is over."""
+        if waiting not in self._by_waiting:
+            start = -waiting % 3
+            end = len(self._data) - (len(self._data) - start) % 3
+            data = self._data
+            self._by_waiting[waiting] = data[:start], _encode(data[start:end]), data[end:]
+        return self._by_waiting[waiting]
 
 
 class Part:
@@ -79,7 +92,7 @@ class Part:
         written = {name: self._write(value) for name, value in values.items()}
         for piece in self._pieces:
             if isinstance(piece, Shared):
-                first, encoded, over = piece.by_waiting[len(waiting) % 3]
+                first, encoded, over = piece.follow(len(waiting) % 3)
                 lines += [_encode(waiting + first), encoded]
                 waiting = over
             elif isinstance(piece, bytes):
@@ -145,8 +158,13 @@ def write_to(name: str, email: str) -> str:
     if _PLAIN_NAME.fullmatch(line):
         return f"{line} <{recipient}>"
     if _HAN_NAME.fullmatch(line):
-        value = f"=?utf-8?b?{b64encode(line.encode()).decode()}?= <{recipient}>"
-        if len(f"To: {value}") <= _LONGEST_LINE:
+        data = line.encode()
+        word = b64encode(data).decode()
+        value = f"=?utf-8?b?{word}?= <{recipient}>"
+        # The library takes the shorter of Base64 and quoted-printable, in which what isn't ASCII
+        # takes three characters a byte.
+        quoted = len(data) + 2 * sum(byte > 127 for byte in data)
+        if len(word) < quoted and len(f"To: {value}") <= _LONGEST_LINE:
             return value
     source = Message(headers={"To": write_address(name, email)}).message()
     return str(source["To"]).replace("\n", "\r\n")
@@ -189,24 +207,14 @@ def _cut_frame(digest: Digest, mailing: Mailing) -> Sequence[bytes | str]:
 def _share(text: str) -> Shared | bytes:
     """Itself, if it is too short to fill up what waits."""
     data = text.encode()
-    if len(data) < _LINE:
-        return data
-    by_waiting = []
-    for waiting in range(3):
-        first = data[: -waiting % 3]
-        rest = data[len(first) :]
-        over = len(rest) % 3
-        whole, last = rest[: len(rest) - over], rest[len(rest) - over :]
-        by_waiting.append((first, _encode(whole), last))
-    return Shared(tuple(by_waiting))
+    return Shared(data) if len(data) >= _LINE else data
 
 
 def _encode(data: bytes) -> bytes:
     """In lines of Base64, each ended. Only what is last may be no multiple of three."""
-    starts = range(0, len(data), _LINE)
-    return b"".join(
-        b2a_base64(data[start : start + _LINE], newline=False) + b"\r\n" for start in starts
-    )
+    encoded = b2a_base64(data, newline=False)
+    lines = [encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE)]
+    return b"\r\n".join((*lines, b""))
 
 
 def _end_lines(text: str) -> str:
