@@ -9,6 +9,7 @@ here holds a transaction while it sends.
 import logging
 import time
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -22,12 +23,13 @@ from subscribers.models import (
     Claim,
     Delivery,
     DeliveryQuerySet,
+    DeliveryState,
     Digest,
     DigestSchedule,
     Mailing,
 )
 from subscribers.pacing import plan
-from subscribers.segments import Addressee, SegmentedMessage
+from subscribers.segments import Addressee, Frame, SegmentedMessage, name_frame
 from subscribers.smtp.conversation import Copy, Settled
 from subscribers.smtp.engine import LOOK_UP, Due, Unreachable
 from subscribers.smtp.journal import Journal, open_journal, reading_left
@@ -58,7 +60,8 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
             logger.warning("Mailing %s stops: %s", mailing.pk, error.reply)
         finally:
             way.close()
-    chunk.skip_unwanted(timezone.now())
+    if chunk.filter(state=DeliveryState.QUEUED).exists():
+        chunk.skip_unwanted(timezone.now())
     finish_mailings(timezone.now())
 
 
@@ -70,7 +73,8 @@ def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> None:
     with _open_journal(claim) as journal:
         ending = way.send(_find_moments(claim, timezone.now()), journal, sending)
         sending.write_down()
-        Delivery.objects.give_back(claim.key, reply=ending.text)
+        if sending.settled < len(claim.deliveries):
+            Delivery.objects.give_back(claim.key, reply=ending.text)
         journal.finish()
     if ending.by_policy:
         pause(mailing, None, f"對方不接受本會的郵件：{ending.text}", timezone.now())
@@ -110,6 +114,7 @@ class Sending:
         self._copies = Copies(mailing, claim)
         self._make = self._copies.write if writes_bytes else self._copies.build
         self._wanted = {delivery.pk for delivery in claim.deliveries}
+        self.settled = 0
         self._accepted: list[int] = []
         self._looked_at = self._renewed_at = time.monotonic()
 
@@ -131,6 +136,7 @@ class Sending:
         return self._claim.deliveries[place].pk in self._wanted
 
     def settle(self, settled: Settled) -> None:
+        self.settled += 1
         if settled.fate is Fate.ACCEPTED:
             self._accepted.append(self._claim.deliveries[settled.place].pk)
             return
@@ -183,14 +189,14 @@ class Copies:
     def __init__(self, mailing: Mailing, claim: Claim) -> None:
         self._mailing = mailing
         self._claim = claim
-        self._digests: dict[int, Digest] = {}
         self._segmented: dict[int, SegmentedMessage] = {}
+        self._frames: dict[tuple[str, bool], Frame] = {}
 
     def build(self, place: int) -> Message:
         """Raises BadAddress or PDFLost."""
         claimed = self._claim.deliveries[place]
         delivery = Delivery(mailing=self._mailing, **claimed._asdict())
-        message = build_message(delivery, self._find_digest(claimed.digest_id), self._mailing)
+        message = build_message(delivery, self._digests[claimed.digest_id], self._mailing)
         message.message()  # what can't be written fails here, where nothing has been sent yet
         return message
 
@@ -198,16 +204,20 @@ class Copies:
         """Raises BadAddress or PDFLost."""
         claimed = self._claim.deliveries[place]
         if claimed.digest_id not in self._segmented:
-            digest = self._find_digest(claimed.digest_id)
-            self._segmented[claimed.digest_id] = SegmentedMessage(digest, self._mailing)
+            self._segmented[claimed.digest_id] = self._cut(self._digests[claimed.digest_id])
         addressee = Addressee(claimed.pk, claimed.member_id or 0, claimed.email, claimed.name)
         return self._segmented[claimed.digest_id].write(place, addressee)
 
-    def _find_digest(self, digest_id: int) -> Digest:
-        if digest_id not in self._digests:
-            # By this mailing, so that all of them have its one PDF, read once.
-            self._digests[digest_id] = self._mailing.digests.get(pk=digest_id)
-        return self._digests[digest_id]
+    def _cut(self, digest: Digest) -> SegmentedMessage:
+        name = name_frame(digest)
+        segmented = SegmentedMessage(digest, self._mailing, self._frames.get(name))
+        self._frames[name] = segmented.frame
+        return segmented
+
+    @cached_property
+    def _digests(self) -> dict[int, Digest]:
+        """Those of the claim. By this mailing, so that all of them have its one PDF, read once."""
+        return self._mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
 
 
 def settle_left(now: datetime) -> None:

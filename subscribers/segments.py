@@ -56,6 +56,10 @@ class Addressee(NamedTuple):
     name: str
 
 
+# A message without its texts: bytes, and between them the names of what goes there.
+Frame = Sequence[bytes | str]
+
+
 class Shared:
     """A piece that all copies have, encoded once for each number of bytes that may wait for it."""
 
@@ -106,7 +110,8 @@ class Part:
 class SegmentedMessage:
     """What `write(addressee)` makes the copies of. Raises PDFLost."""
 
-    def __init__(self, digest: Digest, mailing: Mailing) -> None:
+    def __init__(self, digest: Digest, mailing: Mailing, frame: Frame | None = None) -> None:
+        """`frame`, if another digest of this mailing has the same (`name_frame`)."""
         self._mailing = mailing
         self._of_member = {purpose.value: prepare_urls(purpose) for purpose in OF_MEMBER}
         self._of_delivery = {purpose.value: prepare_urls(purpose) for purpose in OF_DELIVERY}
@@ -115,7 +120,7 @@ class SegmentedMessage:
             "text": Part(_end_lines(digest.text), str),
             "html": Part(_end_lines(digest.html), escape),
         }
-        self._frame = _cut_frame(digest, mailing)
+        self.frame = frame or _cut_frame(digest, mailing)
 
     def write(self, place: int, addressee: Addressee) -> Copy:
         """Raises BadAddress."""
@@ -134,7 +139,7 @@ class SegmentedMessage:
             "unsubscribe": values["unsubscribe"].encode(),
         }
         content: list[bytes] = []
-        for piece in self._frame:
+        for piece in self.frame:
             if isinstance(piece, bytes):
                 content.append(piece)
             elif piece in self._parts:
@@ -145,7 +150,7 @@ class SegmentedMessage:
             place,
             make_return_path(key) or self._mailing.sender_email,
             encode_recipient(email),
-            content,
+            b"".join(content),
         )
 
 
@@ -190,8 +195,12 @@ def _is_plain(domain: str) -> bool:
         return False
 
 
-def _cut_frame(digest: Digest, mailing: Mailing) -> Sequence[bytes | str]:
-    """The message without its texts: bytes, and between them the names of what goes there."""
+def name_frame(digest: Digest) -> tuple[str, bool]:
+    """All that a frame has of the digest."""
+    return digest.subject, digest.with_pdf
+
+
+def _cut_frame(digest: Digest, mailing: Mailing) -> Frame:
     names = ("to", "message_id", "unsubscribe", "text", "html")
     marks = {name: f"{name.replace('_', '-')}-{secrets.token_hex(8)}" for name in names}
     personal = Personal(marks["to"], f"<{marks['message_id']}>", marks["unsubscribe"])

@@ -6,7 +6,7 @@ last has come: so a lost connection leaves one copy unknown at most.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Copy(NamedTuple):
     place: int
     sender: str
     recipient: str
-    content: Sequence[bytes]
+    content: bytes
 
 
 class Settled(NamedTuple):
@@ -74,7 +74,7 @@ class Conversation:
     is_wanted: Callable[[int], bool]  # by a copy's place, asked at the last moment
     _under_way: deque[_Transaction] = field(default_factory=deque)
     _awaited: deque[tuple[Step, _Transaction]] = field(default_factory=deque)
-    _outgoing: deque[tuple[bytes, _Transaction | None]] = field(default_factory=deque)
+    _outgoing: deque[tuple[bytes | memoryview, _Transaction | None]] = field(default_factory=deque)
     _needs_reset: bool = False
 
     @property
@@ -103,7 +103,7 @@ class Conversation:
 
     def take_outgoing(self) -> tuple[bytes, list[int]]:
         """What is to be sent next, and the places of the copies whose end is in it."""
-        parts: list[bytes] = []
+        parts: list[bytes | memoryview] = []
         size = 0
         ending = []
         while self._outgoing and size < BATCH:
@@ -184,7 +184,9 @@ class Conversation:
         if not self.is_wanted(transaction.copy.place):
             raise Unwanted
         transaction.has_begun = True
-        self._outgoing.extend((part, None) for part in transaction.copy.content)
+        content = memoryview(transaction.copy.content)
+        for start in range(0, len(content), BATCH):
+            self._outgoing.append((content[start : start + BATCH], None))
         self._outgoing.append((_END, transaction))
         self._awaited.append((Step.CONTENT, transaction))
         return None

@@ -54,7 +54,7 @@ def parse(source: bytes):
 def write_by_segments(delivery: Delivery) -> bytes:
     segmented = SegmentedMessage(delivery.digest, delivery.mailing)
     addressee = Addressee(delivery.pk, delivery.member_id or 0, delivery.email, delivery.name)
-    return b"".join(segmented.write(0, addressee).content)
+    return segmented.write(0, addressee).content
 
 
 @pytest.mark.django_db
