@@ -29,6 +29,7 @@ _NEW_EACH_TIME = [
     re.compile(r"(?<=csrftoken=)[^;]*"),
     re.compile(r"(?<=expires=)[^;]*"),
 ]
+_NEW_HEADERS = {"Expires", "X-Request-ID"}
 # Not about what is published: the state of the machine, files, and the editors' forms.
 LEFT_OUT = ("/readyz", "/healthz", "/static/", "/mailbox/")
 PREFIXES = tuple(f"{language.prefix}/" for language in LANGUAGES if language.prefix)
@@ -69,7 +70,9 @@ def ask(client: Client, address: str) -> Answer:
     is_text = "text" in answer.get("Content-Type", "")
     return Answer(
         answer.status_code,
-        tuple(sorted((name, forget_new(value)) for name, value in headers if name != "Expires")),
+        tuple(
+            sorted((name, forget_new(value)) for name, value in headers if name not in _NEW_HEADERS)
+        ),
         forget_new(body.decode()).encode() if is_text else body,
         len(queries),
     )
