@@ -100,4 +100,6 @@ search_followers: list[SearchFollower] = []
 edition_tools: list[EditionTool] = []
 entry_previews: list[EntryPreview] = []
 publish_options: list[PublishOption] = []
+# Told what was printed ("edition" or "volume") and how many seconds it took.
+printing_watchers: list[Callable[[str, float], None]] = []
 edition_events: list[Callable[[Edition], Iterable[Event]]] = []

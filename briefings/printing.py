@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import perf_counter
 from uuid import uuid4
 
 from celery import signature
@@ -17,6 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from briefings import hooks
 from briefings.contexts import describe_edition
 from briefings.files import store_whole
 from briefings.models import Edition, Printout, PrintoutState, Volume
@@ -55,8 +57,12 @@ class Order:
     expected_pages: int = 0  # a guess; 0 where nobody waits long enough to be told
 
     @property
+    def kind(self) -> str:
+        return "edition" if isinstance(self.of, Edition) else "volume"
+
+    @property
     def owner(self) -> dict[str, Edition | Volume]:
-        return {"edition" if isinstance(self.of, Edition) else "volume": self.of}
+        return {self.kind: self.of}
 
     @property
     def seconds(self) -> float:
@@ -185,6 +191,7 @@ def build_as_it_was(order: Order) -> str | None:
         return order.name
     if not claim:
         return None
+    start = perf_counter()
     try:
         pdf = print_document(
             order.document,
@@ -204,6 +211,8 @@ def build_as_it_was(order: Order) -> str | None:
         return None
     store_whole(order.name, pdf)
     _settle(printout, len(pdf))
+    for tell in hooks.printing_watchers:
+        tell(order.kind, perf_counter() - start)
     return order.name
 
 

@@ -29,6 +29,7 @@ class CMASiteConfig(AppConfig):
 
     def ready(self) -> None:
         from briefings import hooks
+        from cma_site.watching.happenings import note_printing
         from subscribers.chosen_themes import MEMBERS
         from subscribers.correction_desk import CORRECTIONS
         from subscribers.desk import ENTRY_AS_MAIL, MAIL_PREVIEW, SEND_TO_MEMBERS
@@ -45,3 +46,4 @@ class CMASiteConfig(AppConfig):
         hooks.publish_options.append(SEND_TO_MEMBERS)
         hooks.theme_choosers.append(MEMBERS)
         hooks.search_followers.append(BY_MAIL)
+        hooks.printing_watchers.append(note_printing)

@@ -7,22 +7,26 @@ A load balancer should ask `alive`: the archive can be read while the mail relay
 import logging
 import os
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import get_connection
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from cma_site.celery import app
+from cma_site.watching.happenings import TICK, read_last
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 2  # seconds, for each part to answer
 # Asking costs a connection to the relay and a message to every worker, and anybody may ask.
 KEPT = 5  # seconds
+TICKS_WITHIN = timedelta(minutes=5)  # while a worker prints a volume, and is one alone
 
 
 @never_cache
@@ -45,6 +49,7 @@ def ask_parts() -> dict[str, bool]:
         "database": ask_database,
         "queue": ask_queue,
         "worker": ask_workers,
+        "schedule": ask_schedule,
         "mail": ask_mail,
     }
     return {name: answers(name, ask) for name, ask in parts.items()}
@@ -79,6 +84,13 @@ def ask_workers() -> None:
     """One worker is enough; the first answer ends the wait."""
     if not app.control.ping(timeout=PATIENCE, limit=1):
         raise ConnectionError("no worker answered")
+
+
+def ask_schedule() -> None:
+    """Beat and a worker together: what is due each half minute was done of late."""
+    last = read_last(TICK)
+    if last is None or last < timezone.now() - TICKS_WITHIN:
+        raise ConnectionError(f"nothing was done by schedule since {last}")
 
 
 def ask_mail() -> None:

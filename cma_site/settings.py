@@ -130,6 +130,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "cma_site.watching.tracing.trace_request",
+    "cma_site.watching.request_metrics.CountRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "briefings.kept_pages.KeptPagesMiddleware",
@@ -407,6 +408,12 @@ SESSION_COOKIE_HTTPONLY = True
 LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "line")
 if LOG_FORMAT not in FORMATS:
     raise ImproperlyConfigured(f"LOG_FORMAT is one of: {', '.join(FORMATS)}")
+# What Prometheus has to say to be told the metrics; without it nobody is told any. The folder is
+# where this machine's web processes add up their counts; prometheus_client wants it here.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN:
+    counts = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(VAR_DIR / "metrics")))
+    counts.mkdir(parents=True, exist_ok=True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

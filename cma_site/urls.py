@@ -7,6 +7,7 @@ from django.urls import include, path
 from briefings.sitemaps import SITEMAPS
 from briefings.views.reading import only_read
 from cma_site import health, password_reset, robots
+from cma_site.watching.metrics_page import metrics
 from subscribers.urls import mailbox_urlpatterns
 
 handler400 = "cma_site.errors.bad_request"
@@ -29,6 +30,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", only_read(health.alive)),
     path("readyz", only_read(health.ready)),
+    path("metrics", only_read(metrics), name="metrics"),
     path("sitemap.xml", only_read(sitemap), {"sitemaps": SITEMAPS}, name="sitemap"),
     path("robots.txt", only_read(robots.allow_reading)),
     path("", include("subscribers.urls")),

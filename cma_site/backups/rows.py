@@ -23,6 +23,7 @@ LEFT_OUT = {
         "the search index; made anew",
     ),
     "briefings.ChangeMark": "written by triggers",
+    "cma_site.Happening": "of the installation, not of what it keeps",
     "briefings.Presence": "who has which form open",
     **dict.fromkeys(
         ("sessions.Session", "subscribers.MemberSession", "subscribers.LoginLink"),

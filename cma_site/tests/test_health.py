@@ -3,8 +3,12 @@ import json
 import pytest
 from django.core.cache import cache
 from django.test import RequestFactory
+from django.utils import timezone
 
 from cma_site import health
+from cma_site.celery import app
+from cma_site.models import Happening
+from cma_site.watching.happenings import TICK, note_happening
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +76,39 @@ def test_ready_when_every_part_answers():
     response = health.ready(RequestFactory().get("/readyz"))
 
     assert response.status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_schedule_that_was_never_kept_is_not_ready():
+    assert not health.answers("schedule", health.ask_schedule)
+
+
+@pytest.mark.django_db
+def test_what_beat_queues_was_done_of_late():
+    note_happening(TICK)
+
+    assert health.answers("schedule", health.ask_schedule)
+
+
+@pytest.mark.django_db
+def test_a_schedule_that_stands_still_is_not_ready():
+    note_happening(TICK)
+    Happening.objects.update(last_at=timezone.now() - health.TICKS_WITHIN)
+
+    assert not health.answers("schedule", health.ask_schedule)
+
+
+def test_what_is_not_ready_tells_no_secret(laptop, caplog):
+    """Whoever asks is told which part; the log, why, without the passwords in addresses."""
+    usual = app.conf.broker_url
+    app.conf.broker_url = "amqp://user:lion-rock@127.0.0.1:9//"
+    try:
+        is_ready = health.answers("queue", health.ask_queue)
+    finally:
+        app.conf.broker_url = usual
+
+    assert not is_ready
+    assert "lion-rock" not in caplog.text
 
 
 @pytest.mark.django_db

@@ -177,6 +177,7 @@ def test_a_lockout_says_neither_whose_nor_from_where(client, log):
 
 
 # ---------------------------------------------------------------------------------------- tasks
+@pytest.mark.django_db
 def test_a_line_says_to_which_task_and_rows_it_belongs(log):
     result = fail_at.apply(args=(7,), kwargs={"email": "chan@example.com"})
 
@@ -186,6 +187,7 @@ def test_a_line_says_to_which_task_and_rows_it_belongs(log):
     assert record["mailing_id"] == 7
 
 
+@pytest.mark.django_db
 def test_a_task_that_fails_names_nobody(log):
     fail_at.apply(args=(7,), kwargs={"email": "chan@example.com"})
 
@@ -194,6 +196,7 @@ def test_a_task_that_fails_names_nobody(log):
     assert "chan" not in log.text
 
 
+@pytest.mark.django_db
 def test_after_a_task_lines_no_longer_belong_to_it(log):
     fail_at.apply(args=(7, "chan@example.com"))
 

@@ -41,7 +41,9 @@ ALLOWED = re.compile(
     re.VERBOSE,
 )
 # No pages for people: `/readyz` waits for a worker, and a PDF takes seconds.
-NOT_WALKED = re.compile(r"/(healthz|readyz)$|\.pdf$|\.svg$|\.csv$|/logout/$|/log-out-everywhere/$")
+NOT_WALKED = re.compile(
+    r"/(healthz|readyz|metrics)$|\.pdf$|\.svg$|\.csv$|/logout/$|/log-out-everywhere/$"
+)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from cma_site.backups.making import make_backup
 from cma_site.backups.rows import list_kept_models
+from cma_site.watching.happenings import BACKUP, note_happening
 
 
 class Command(BaseCommand):
@@ -31,4 +32,5 @@ class Command(BaseCommand):
                 rows = make_backup(file, timezone.now(), tell=tell)
             except OSError as error:
                 raise CommandError(f"未能寫入備份：{error}") from error
+        note_happening(BACKUP)
         self.stdout.write(f"已備份 {sum(rows.values()):,} 行到 {file}。")
