@@ -29,6 +29,7 @@ class CMASiteConfig(AppConfig):
 
     def ready(self) -> None:
         from briefings import hooks
+        from cma_site.watching.error_reports import start_reporting
         from cma_site.watching.happenings import note_printing
         from subscribers.chosen_themes import MEMBERS
         from subscribers.correction_desk import CORRECTIONS
@@ -38,6 +39,7 @@ class CMASiteConfig(AppConfig):
         from subscribers.searches import BY_MAIL
         from subscribers.urls import PAGES
 
+        start_reporting()
         hooks.audience_of = audience_of
         hooks.further_pages.update(PAGES)
         hooks.edition_tools.extend([MAIL_PREVIEW, MAILING, CORRECTIONS])
