@@ -21,7 +21,14 @@ from cma_site.watching import happenings, site_metrics
 from cma_site.watching.happenings import FAILED_TASK, TICK, note_happening, read_last
 from cma_site.watching.site_metrics import ANSWERS, answering_in_time, ask_state
 from conftest import find_free_port, wait_until_served
-from subscribers.models import DeliveryState, Mailing, MailReport, RecordedKind, ReportWay
+from subscribers.models import (
+    DeliveryState,
+    Mailing,
+    MailingState,
+    MailReport,
+    RecordedKind,
+    ReportWay,
+)
 from subscribers.tests.makers import make_mailing
 
 TOKEN = "a-long-and-random-token"
@@ -116,6 +123,17 @@ def test_the_deliveries_of_running_mailings_are_told_by_state():
     assert state["site_deliveries", "sent"] == 1
     assert state["site_deliveries", "unknown"] == 0
     assert state["site_mailings_running",] == 1
+
+
+def test_what_waits_for_a_person_is_told_after_the_mailing_is_done():
+    mailing = make_mailing(members=2)
+    mailing.deliveries.update(state=DeliveryState.UNKNOWN)
+    Mailing.objects.update(state=MailingState.DONE, opened_at=timezone.now())
+
+    state = read_state()
+
+    assert state["site_deliveries_unknown",] == 2
+    assert state["site_deliveries", "unknown"] == 0
 
 
 def test_what_waits_to_be_claimed_is_told_by_its_age():

@@ -130,6 +130,14 @@ def ask_deliveries(_: datetime) -> list[Metric]:
     return [states, GaugeMetricFamily("site_mailings_running", "Mailings under way.", running)]
 
 
+def ask_undecided(now: datetime) -> list[Metric]:
+    """Of which a mailing that is done may have some: they wait for a person."""
+    recent = Mailing.objects.filter(opened_at__gt=now - RECENT["7d"])
+    unknown = Delivery.objects.filter(mailing__in=recent, state=DeliveryState.UNKNOWN).count()
+    about = "Deliveries held for a person, of the mailings opened within a week."
+    return [GaugeMetricFamily("site_deliveries_unknown", about, unknown)]
+
+
 def ask_queue_age(now: datetime) -> list[Metric]:
     due = Delivery.objects.due(now).filter(mailing__in=_list_running())
     oldest = due.aggregate(at=Min("not_before"))["at"]
@@ -243,6 +251,7 @@ def _tell_age(since: datetime | None, now: datetime) -> float:
 
 QUESTIONS: tuple[Question, ...] = (
     ask_deliveries,
+    ask_undecided,
     ask_queue_age,
     ask_send_rate,
     ask_returns,
