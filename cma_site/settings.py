@@ -237,6 +237,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cma_site.tasks.forget_old_logins",
         "schedule": crontab(hour=4, minute=10),
     },
+    "purge-old": {
+        "task": "cma_site.tasks.purge_old",
+        "schedule": crontab(hour=4, minute=30),
+    },
 }
 if CELERY_BROKER_URL == "filesystem://":
     QUEUE_DIR = VAR_DIR / "queue"

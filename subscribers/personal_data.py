@@ -7,7 +7,7 @@ alone; `docs/operations.md` has the periods.
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from briefings.retention import Rule, make_row_rule
 from subscribers.addresses import normalise_email
 from subscribers.messages import Message, build_erase, build_personal_data
 from subscribers.models import (
@@ -196,24 +197,6 @@ def _forget_copies(deliveries: QuerySet[Delivery]) -> None:
     Digest.objects.filter(~Exists(somebodys), pk__in=digests).update(text="", html="")
 
 
-def forget_old(now: datetime) -> None:
-    """Whatever the time we hold it for is over; twice is like once."""
-    pending = Member.objects.filter(
-        state=MemberState.PENDING, created_at__lte=now - UNCONFIRMED_KEPT, confirmed_at=None
-    )
-    for member in pending.exclude(consented_at__gt=now - UNCONFIRMED_KEPT):
-        forget_unconfirmed(member)
-    gone = Member.objects.filter(
-        state=MemberState.UNSUBSCRIBED, unsubscribed_at__lte=now - RECORDS_KEPT
-    )
-    for member in gone.exclude(consented_at__gt=now - RECORDS_KEPT):
-        erase_member(member, now, way=ConsentWay.RETENTION)
-    AddressChange.objects.filter(asked_at__lte=now - UNCONFIRMED_KEPT).delete()
-    is_old = Q(member=None) | Q(mailing__opened_at__lte=now - COPIES_KEPT)
-    _forget_copies(Delivery.objects.filter(is_old).exclude(email=""))
-    ConsentRecord.objects.forget(before=now - RECORDS_KEPT)
-
-
 def forget_unconfirmed(member: Member) -> None:
     """Whoever typed the address, its owner never said a word: there is nothing to record.
 
@@ -225,3 +208,66 @@ def forget_unconfirmed(member: Member) -> None:
         if held:
             ConsentRecord.objects.forget_of(held)
             held.delete()
+
+
+# ------------------------------------------------------------------------------ whose time is over
+def _find_unconfirmed(limit: datetime) -> QuerySet[Member]:
+    pending = Member.objects.filter(
+        state=MemberState.PENDING, created_at__lte=limit, confirmed_at=None
+    )
+    return pending.exclude(consented_at__gt=limit)
+
+
+def _find_gone(limit: datetime) -> QuerySet[Member]:
+    gone = Member.objects.filter(state=MemberState.UNSUBSCRIBED, unsubscribed_at__lte=limit)
+    return gone.exclude(consented_at__gt=limit)
+
+
+def _find_old_copies(limit: datetime) -> QuerySet[Delivery]:
+    is_old = Q(member=None) | Q(mailing__opened_at__lte=limit)
+    return Delivery.objects.filter(is_old).exclude(email="")
+
+
+def _find_old_records(limit: datetime) -> QuerySet[ConsentRecord]:
+    return ConsentRecord.objects.filter(member=None, happened_at__lte=limit)
+
+
+def _list_keys(find: Callable[[datetime], QuerySet[Any]]) -> Callable[[datetime], Iterable[int]]:
+    return lambda limit: find(limit).order_by("pk").values_list("pk", flat=True)
+
+
+def _drop_unconfirmed(keys: list[int], now: datetime) -> None:
+    for member in _find_unconfirmed(now - UNCONFIRMED_KEPT).filter(pk__in=keys):
+        forget_unconfirmed(member)
+
+
+def _drop_gone(keys: list[int], now: datetime) -> None:
+    for member in _find_gone(now - RECORDS_KEPT).filter(pk__in=keys):
+        erase_member(member, now, way=ConsentWay.RETENTION)
+
+
+def _drop_copies(keys: list[int], now: datetime) -> None:  # noqa: ARG001
+    _forget_copies(Delivery.objects.filter(pk__in=keys).exclude(email=""))
+
+
+def _drop_records(keys: list[int], now: datetime) -> None:
+    ConsentRecord.objects.filter(pk__in=keys).forget(before=now - RECORDS_KEPT)
+
+
+RULES = (
+    Rule("沒有確認的會員", UNCONFIRMED_KEPT, _list_keys(_find_unconfirmed), _drop_unconfirmed),
+    Rule("取消訂閱已久的會員", RECORDS_KEPT, _list_keys(_find_gone), _drop_gone),
+    make_row_rule(
+        "更改電郵的紀錄",
+        UNCONFIRMED_KEPT,
+        lambda limit: AddressChange.objects.filter(asked_at__lte=limit),
+    ),
+    Rule("投遞中的姓名和電郵", COPIES_KEPT, _list_keys(_find_old_copies), _drop_copies),
+    Rule("離開者的同意紀錄", RECORDS_KEPT, _list_keys(_find_old_records), _drop_records),
+)
+
+
+def forget_old(now: datetime) -> None:
+    """Whatever the time we hold it for is over; twice is like once."""
+    for rule in RULES:
+        rule.purge(now)

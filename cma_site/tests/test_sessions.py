@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cma_site.sessions import BEGAN, SEEN
-from cma_site.tasks import forget_old_logins
+from cma_site.tasks import purge_old
 from cma_site.tests.makers import PASSWORD, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +138,7 @@ def test_ended_sessions_and_old_logins_are_forgotten(client):
     Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
     AccessLog.objects.update(attempt_time=timezone.now() - timedelta(days=91))
 
-    forget_old_logins()
+    purge_old()
 
     assert not Session.objects.exists()
     assert not AccessLog.objects.exists()
