@@ -210,6 +210,11 @@ def test_failed_tasks_are_counted_by_name():
     assert read_state()["site_tasks_failed_total", fail_always.name] == 2
 
 
+def test_a_task_that_never_failed_is_told_too():
+    """Prometheus sees no increase from nothing to one."""
+    assert read_state()["site_tasks_failed_total", "subscribers.tasks.send_chunk"] == 0
+
+
 def test_what_beat_queues_is_told_when_a_worker_has_done_it():
     before = time.time()
     assert read_last(TICK) is None

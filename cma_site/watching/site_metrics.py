@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from threading import Lock
 from time import monotonic
 
@@ -20,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from briefings.models import Printout, PrintoutState
 from briefings.search.index import list_tail
+from cma_site.celery import app
 from cma_site.models import Happening
 from cma_site.watching.happenings import (
     BACKUP,
@@ -207,15 +209,23 @@ def ask_happenings(_: datetime) -> list[Metric]:
     failures = CounterMetricFamily(
         "site_tasks_failed", "Tasks that ended in an error, by name.", labels=["task"]
     )
-    for row in rows:
-        if row.kind == FAILED_TASK:
-            failures.add_metric([row.detail], row.count)
+    # Those that never failed, too: to Prometheus what was not there before has not grown.
+    failed = {row.detail: row.count for row in rows if row.kind == FAILED_TASK}
+    for task, count in (dict.fromkeys(list_tasks(), 0) | failed).items():
+        failures.add_metric([task], count)
     return [
         failures,
         *_tell_last(rows, TICK, "site_tick", "a worker did what beat queues each half minute"),
         *_tell_last(rows, BACKUP, "site_backup", "a backup was made"),
         _tell_printing(rows),
     ]
+
+
+@cache
+def list_tasks() -> tuple[str, ...]:
+    """All of the site's, by name."""
+    app.loader.import_default_modules()
+    return tuple(sorted(name for name in app.tasks if not name.startswith("celery.")))
 
 
 def _tell_last(rows: list[Happening], kind: str, name: str, what: str) -> Iterator[Metric]:
