@@ -8,6 +8,7 @@ MEMBERS=10000 KILLS=20 SEED=1        as many members, kills of senders, and whic
 
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -64,10 +65,18 @@ class Scene:
         return counts
 
     def wait_for_accepted(self, count: int) -> None:
-        """Sweeping meanwhile. Returns early if the mailing ends before."""
-        last_tick = 0.0
+        """Sweeping meanwhile; time passes by when all that is left waits for later. Returns early
+        if the mailing ends before.
+        """
+        last_tick, accepted = 0.0, self.count_accepted()
+        last_growth = time.monotonic()
         deadline = time.monotonic() + AT_MOST
-        while self.count_accepted() < count:
+        while (now_accepted := self.count_accepted()) < count:
+            if now_accepted > accepted:
+                accepted, last_growth = now_accepted, time.monotonic()
+            elif time.monotonic() - last_growth > LEASE + 2:
+                self.installation.ask("let time pass", mailing=self.mailing)
+                last_growth = time.monotonic()
             if time.monotonic() - last_tick > TICK:
                 if not _has_more(self.tick()):
                     return
@@ -254,7 +263,7 @@ def run_apart(folder: Path) -> Iterator[dict[str, object]]:
             with staging_apart(folder / f"{policy}{is_back}", policy) as (scene, hosts):
                 start = time.monotonic()
                 scene.wait_for_accepted(scene.members // 3)
-                cut_off(scene, hosts[0], is_back=is_back)
+                cut_off(scene, hosts, is_back=is_back)
                 scene.finish()
                 verdict = judge_scene(scene)
         except NotHere as lacking:
@@ -269,21 +278,26 @@ def run_apart(folder: Path) -> Iterator[dict[str, object]]:
         yield told | shown | {"goal": goal, "met": verdict.is_good and within}
 
 
-def cut_off(scene: Scene, host: Host, *, is_back: bool) -> None:
-    """Its worker goes on by itself until it is back, or dies there."""
-    sender = scene.installation.senders[0]
-    wait_until(
-        lambda: any(is_connected(pid, scene.sink.port) for pid in sender.list_processes()),
-        "the first host does not send",
-        pause=0.02,
-    )
-    host.cut_off()
+def cut_off(scene: Scene, hosts: list[Host], *, is_back: bool) -> None:
+    """One that is sending. Its worker goes on by itself until it is back, or dies there."""
+    senders = scene.installation.senders
+
+    def find_sending() -> list[int]:
+        return [
+            place
+            for place, sender in enumerate(senders)
+            if any(is_connected(pid, scene.sink.port) for pid in sender.list_processes())
+        ]
+
+    wait_until(find_sending, "no host is sending", pause=0.02)
+    place = find_sending()[0]
+    hosts[place].cut_off()
     if is_back:
         scene.wait_for_accepted(scene.members)  # by the others, after the lease
-        host.connect()
+        hosts[place].connect()
     else:
-        sender.kill()
-        lose_disk(sender)
+        senders[place].kill()
+        lose_disk(senders[place])
 
 
 @contextmanager
@@ -312,6 +326,8 @@ def staging_apart(folder: Path, policy: str) -> Iterator[tuple[Scene, list[Host]
         for host in hosts:
             own = folder / host.name
             own.mkdir()
+            # Without SECRET_KEY each would make its own, and other links with it.
+            shutil.copy(folder / "site" / "secret-key", own)
             sender = site.add_sender(
                 ("-P", "prefork", "-c", "1"),
                 VAR_DIR=str(own),

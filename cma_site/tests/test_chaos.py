@@ -37,9 +37,9 @@ def scene(request, tmp_path_factory, monkeypatch):
     broker = request.param
     if (connection.vendor == "sqlite") != (broker is Files):
         pytest.skip("belongs to the other database")
-    monkeypatch.setattr(chaos, "KILLS", KILLS)
-    monkeypatch.setattr(chaos, "PACE", 150)
-    monkeypatch.setattr(chaos, "FLAP", 1)
+    shorter = {"KILLS": KILLS, "PACE": 150, "FLAP": 1, "LEASE": 3, "RELAY_TIMEOUT": 1}
+    for name, value in shorter.items():
+        monkeypatch.setattr(chaos, name, value)
     folder = tmp_path_factory.mktemp("chaos")
     for one in (folder, folder.parent, folder.parent.parent):
         one.chmod(0o755)  # RabbitMQ's own user passes through
