@@ -145,6 +145,9 @@ def flap_relay(scene: Scene) -> None:
         while time.monotonic() < until:
             scene.tick()
             time.sleep(TICK)
+        if fault == "banned":  # which pauses a mailing until somebody has seen to it
+            scene.sink.set_faults(*single)
+            scene.installation.ask("resume", mailing=scene.mailing)
     scene.sink.set_faults(*single)
 
 

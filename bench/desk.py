@@ -33,6 +33,7 @@ from briefings.models import (
 from briefings.printing import ask_for, make_order
 from briefings.publishing import approve_entries, publish_edition
 from cma_site.celery import app
+from subscribers import steering
 from subscribers.models import Delivery, DeliveryState, Frequency, Mailing, Member
 from subscribers.models.members import MemberState
 from subscribers.opening import open_mailing
@@ -112,6 +113,11 @@ def let_time_pass(mailing: int) -> int:
     return waiting.update(not_before=now)
 
 
+def resume_paused(mailing: int) -> bool:
+    """As a person does who has seen to what the relay would not have."""
+    return steering.resume(Mailing.objects.get(pk=mailing), by=None, now=timezone.now())
+
+
 def report(mailing: int) -> dict[str, str]:
     return dict(Delivery.objects.filter(mailing=mailing).values_list("email", "state"))
 
@@ -150,6 +156,7 @@ ORDERS: dict[str, Callable[..., Any]] = {
     "tick": tick,
     "let time pass": let_time_pass,
     "report": report,
+    "resume": resume_paused,
     "fill": fill,
     "order volume": order_volume,
     "tell volumes": tell_volumes,
