@@ -155,8 +155,7 @@ class _Run:
         self.overseer = overseer
         self.trouble = ""
         self.failures = 0  # in a row
-        self.has_accepted = False
-        self.kept_out: list[Settled] = []  # by a policy
+        self.kept_out: list[Settled] = []  # by a policy, since anybody was let in
         self.looked_up_at = time.monotonic()
         self.is_over = False
 
@@ -175,7 +174,10 @@ class _Run:
                 self._wait_for_lines()
             elif self.has_more:
                 time.sleep(min(LOOK_UP, max(0, self._next_start() - time.monotonic())))
-        return Ending(self.trouble, by_policy=self._settle_kept_out())
+        if len(self.kept_out) >= MANY_KEPT_OUT:  # they are untouched
+            return Ending(self.trouble, by_policy=True)
+        self._settle_kept_out()
+        return Ending(self.trouble)
 
     def _is_busy(self) -> bool:
         return any(not line.conversation.is_idle for line in self.engine._lines)
@@ -307,23 +309,22 @@ class _Run:
         accepted = settled.fate is Fate.ACCEPTED
         self.journal.mark(settled.place, Mark.ACCEPTED if accepted else Mark.UNTOUCHED)
         if accepted:
-            self.failures, self.has_accepted = 0, True
+            self.failures = 0
+            self._settle_kept_out()
         if settled.blame is Blame.FULL:
             self._count_failure(settled.text)  # not held against the copy
-        elif settled.blame is Blame.POLICY and not self.has_accepted:
+        elif settled.blame is Blame.POLICY:
             self.kept_out.append(settled)
             if len(self.kept_out) >= MANY_KEPT_OUT:
                 self._stop(settled.text)
         else:
             self.overseer.settle(settled)
 
-    def _settle_kept_out(self) -> bool:
-        """As refused, unless nobody at all was let in: they are untouched, then, and it is True."""
-        if not self.has_accepted and len(self.kept_out) >= MANY_KEPT_OUT:
-            return True
+    def _settle_kept_out(self) -> None:
+        """As refused, each by itself: others are let in."""
         for settled in self.kept_out:
             self.overseer.settle(settled)
-        return False
+        self.kept_out.clear()
 
     def _count_failure(self, text: str) -> None:
         self.failures += 1

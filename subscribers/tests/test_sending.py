@@ -380,6 +380,20 @@ def test_a_policy_that_keeps_everybody_out_pauses_the_mailing_and_fails_nobody(r
 
 
 @pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+def test_a_policy_that_begins_in_mid_mailing_fails_nobody_either(relay):
+    mailing = make_mailing(members=MANY_KEPT_OUT + 4)
+    relay.on_data = lambda address: (
+        "550 5.7.26 not authenticated" if len(relay.accepted) >= 3 else None
+    )
+
+    send_all(mailing)
+
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.PAUSED
+    assert mailing.count_deliveries()["failed"] == 0
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
 def test_a_full_relay_is_left_alone_and_nobody_has_an_attempt_less(relay):
     mailing = make_mailing(members=10)
     relay.on_data = lambda address: "452 4.3.1 no room"
