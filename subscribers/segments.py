@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from subscribers.addresses import BadAddress, encode_address
 from subscribers.bounces.envelopes import make_return_path
-from subscribers.links import prepare_urls
+from subscribers.links import Purpose, prepare_urls
 from subscribers.messages import (
     OF_DELIVERY,
     OF_MEMBER,
@@ -83,24 +83,30 @@ class Part:
     def __init__(self, text: str, write: Callable[[str], str]) -> None:
         """`write` turns a slot's value into what stands in the text."""
         self._write = write
-        self._pieces: list[Shared | bytes | re.Match[str]] = []
+        self._pieces: list[Shared | bytes | str | re.Match[str]] = []
+        self.names: set[str] = set()  # of the values that are to be filled in
         end = 0
         for slot in SLOT.finditer(text):
-            self._pieces += [_share(text[end : slot.start()]), slot]
+            name = slot[2] or slot[3]
+            self.names.add(name)
+            is_plain = slot[0] == f"[[{name}]]"
+            self._pieces += [_share(text[end : slot.start()]), name if is_plain else slot]
             end = slot.end()
         self._pieces.append(_share(text[end:]))
 
     def fill(self, values: Mapping[str, str]) -> list[bytes]:
-        lines = []
+        lines: list[bytes] = []
         waiting = b""
-        written = {name: self._write(value) for name, value in values.items()}
+        written = {name: self._write(values[name]) for name in self.names & values.keys()}
         for piece in self._pieces:
             if isinstance(piece, Shared):
                 first, encoded, over = piece.follow(len(waiting) % 3)
-                lines += [_encode(waiting + first), encoded]
+                lines += (_encode(waiting + first), encoded)
                 waiting = over
             elif isinstance(piece, bytes):
                 waiting += piece
+            elif isinstance(piece, str):
+                waiting += written.get(piece, f"[[{piece}]]").encode()
             else:
                 waiting += fill_slot(piece, written).encode()
         lines.append(_encode(waiting))
@@ -113,13 +119,14 @@ class SegmentedMessage:
     def __init__(self, digest: Digest, mailing: Mailing, frame: Frame | None = None) -> None:
         """`frame`, if another digest of this mailing has the same (`name_frame`)."""
         self._mailing = mailing
-        self._of_member = {purpose.value: prepare_urls(purpose) for purpose in OF_MEMBER}
-        self._of_delivery = {purpose.value: prepare_urls(purpose) for purpose in OF_DELIVERY}
         self._pdf_words = word_pdf(find_attached_pdf(digest))
         self._parts = {
             "text": Part(_end_lines(digest.text), str),
             "html": Part(_end_lines(digest.html), escape),
         }
+        names = self._parts["text"].names | self._parts["html"].names | {Purpose.UNSUBSCRIBE}
+        self._of_member = {one.value: prepare_urls(one) for one in OF_MEMBER if one in names}
+        self._of_delivery = {one.value: prepare_urls(one) for one in OF_DELIVERY if one in names}
         self.frame = frame or _cut_frame(digest, mailing)
 
     def write(self, place: int, addressee: Addressee) -> Copy:

@@ -58,6 +58,9 @@ class Step(Enum):
     NOTHING = "nothing"  # after DATA for nobody, since it was sent along
 
 
+_ENVELOPE = (Step.SENDER, Step.RECIPIENT, Step.DATA)
+
+
 @dataclass
 class _Transaction:
     copy: Copy
@@ -96,10 +99,12 @@ class Conversation:
             self._say(b"RSET\r\n", Step.RESET, transaction)
             if not self.is_pipelining:
                 return
-        self._say_sender(transaction)
-        if self.is_pipelining:
-            self._say_recipient(transaction)
-            self._say(b"DATA\r\n", Step.DATA, transaction)
+        if not self.is_pipelining:
+            self._say_sender(transaction)
+            return
+        envelope = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
+        self._outgoing.append((envelope.encode("ascii"), None))
+        self._awaited.extend((step, transaction) for step in _ENVELOPE)
 
     def take_outgoing(self) -> tuple[bytes, list[int]]:
         """What is to be sent next, and the places of the copies whose end is in it."""

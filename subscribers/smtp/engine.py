@@ -155,6 +155,8 @@ class _Run:
         self.overseer = overseer
         self.trouble = ""
         self.failures = 0  # in a row
+        self.accepted = 0
+        self.returned: dict[int, int] = {}  # by place, how many had been accepted then
         self.kept_out: list[Settled] = []  # by a policy, since anybody was let in
         self.looked_up_at = time.monotonic()
         self.is_over = False
@@ -228,7 +230,7 @@ class _Run:
 
     def _next_copy(self) -> Copy | None:
         while self.has_more and self._is_time():
-            copy = self.again.popleft() if self.again else self._compose_next()
+            copy = self._compose_next() if self.waiting else self.again.popleft()
             if copy and self.overseer.is_wanted(copy.place):
                 return copy
         return None
@@ -239,7 +241,7 @@ class _Run:
         return copy
 
     def _is_time(self) -> bool:
-        return bool(self.again) or self._next_start() <= time.monotonic()
+        return self._next_start() <= time.monotonic()
 
     def _next_start(self) -> float:
         return self.waiting[0].start if self.waiting else 0
@@ -268,7 +270,8 @@ class _Run:
                         self._give(line)
         except Closing as closing:
             self._lose(line, closing.reply.text)
-            self._stop(closing.reply.text)
+            if closing.reply.code != 421:
+                self._stop(closing.reply.text)
         except Unwanted:
             self._lose(line, "")
         except NoReply as error:
@@ -309,6 +312,7 @@ class _Run:
         accepted = settled.fate is Fate.ACCEPTED
         self.journal.mark(settled.place, Mark.ACCEPTED if accepted else Mark.UNTOUCHED)
         if accepted:
+            self.accepted += 1
             self.failures = 0
             self._settle_kept_out()
         if settled.blame is Blame.FULL:
@@ -339,9 +343,19 @@ class _Run:
             if one.fate is not Fate.UNKNOWN:
                 self.journal.mark(one.place, Mark.UNTOUCHED)
             self.overseer.settle(one)
-        self.again.extend(untouched)
+        for copy in untouched:
+            self._return(copy, text)
         if text:
             self._count_failure(text)
+
+    def _return(self, copy: Copy, text: str) -> None:
+        """To be tried once more when the others have been; a connection that is lost with it again,
+        while others were accepted, is of its own doing.
+        """
+        if self.returned.setdefault(copy.place, self.accepted) < self.accepted:
+            self.overseer.settle(Settled(copy.place, Fate.DEFERRED, text))
+        else:
+            self.again.append(copy)
 
     def _lose_all(self, text: str) -> None:
         for line in list(self.engine._lines):

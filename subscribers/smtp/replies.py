@@ -66,6 +66,9 @@ class ReplyReader:
         return [reply for line in lines if (reply := self._read(line.rstrip(b"\r")))]
 
     def _read(self, line: bytes) -> Reply | None:
+        if line[3:4] == b" " and not self._lines and line[:3].isdigit():  # as nearly all are
+            self._size = len(self._buffer)
+            return Reply(int(line[:3]), line.decode(errors="replace").rstrip())
         found = _LINE.fullmatch(line)
         if not found:
             raise NoReply(line[:100].decode(errors="replace"))

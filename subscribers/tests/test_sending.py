@@ -272,14 +272,29 @@ def test_a_relay_that_is_not_there_costs_no_attempt(settings):
 
 
 def test_a_relay_that_closes_stops_the_chunk_and_costs_no_attempt(relay):
-    mailing = make_mailing(members=3)
-    second = mailing.deliveries.all()[1].email
-    relay.on_rcpt = lambda address: "421 4.3.2 closing" if address == second else None
+    mailing = make_mailing(members=6)
+    relay.on_rcpt = lambda address: "421 4.3.2 closing" if relay.accepted else None
 
     send_all(mailing)
 
-    assert states(mailing) == [DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.QUEUED]
-    assert set(mailing.deliveries.values_list("attempts", flat=True)) == {0, 1}
+    assert states(mailing) == [DeliveryState.SENT, *[DeliveryState.QUEUED] * 5]
+    assert list(mailing.deliveries.values_list("attempts", flat=True)) == [1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_one_for_whom_the_relay_closes_each_time_is_put_off_and_the_rest_goes_on(relay, number):
+    mailing = make_mailing(members=4)
+    bad = mailing.deliveries.all()[number].email
+    relay.on_rcpt = lambda address: "421 4.3.2 closing" if address == bad else None
+
+    send_all(mailing)
+
+    assert [address for address, _ in relay.accepted] == [
+        email for email in mailing.deliveries.values_list("email", flat=True) if email != bad
+    ]
+    assert mailing.deliveries.get(email=bad).state == DeliveryState.QUEUED
+    assert mailing.count_deliveries()["sent"] == 3
 
 
 def test_a_connection_lost_in_mid_send_is_resent_with_the_same_bytes(relay, settings):
