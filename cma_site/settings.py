@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from django_prose_editor.config import html_tags
 from js_asset import static_lazy
+from kombu import Queue
 
 from cma_site.secret_files import read_or_make_secret
 from cma_site.watching.log_lines import FORMATS
@@ -196,6 +197,26 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "Asia/Hong_Kong"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# What may take minutes waits by itself, so that a worker for the rest (`-Q celery`) is never kept
+# from mail by PDFs. A worker that isn't told takes from both.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("long")]
+CELERY_TASK_ROUTES = {
+    task: {"queue": "long"}
+    for task in (
+        "briefings.tasks.build_edition_pdf",
+        "briefings.tasks.build_volume_pdf",
+        "briefings.tasks.check_web_links",
+        "briefings.tasks.draw_cards",
+        "briefings.tasks.draw_general_card",
+        "briefings.tasks.read_imported_file",
+        "briefings.tasks.tidy_search_index",
+        "cma_site.tasks.forget_old_logins",
+        "cma_site.tasks.purge_old",
+        "subscribers.tasks.forget_old",
+        "subscribers.tasks.print_attached_pdf",
+        "subscribers.tasks.work_on_import",
+    )
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # One that no worker has taken by the time of the next has nothing to add to it.

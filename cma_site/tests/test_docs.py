@@ -17,6 +17,8 @@ NOT_FOR_RUNNING = {
     "chromium",
     "libharfbuzz-subset0",
     "wrk",
+    "iproute2",
+    "rabbitmq-server",
 }
 ROOT = Path(settings.BASE_DIR)
 
