@@ -348,7 +348,7 @@ CHECK_LINKS = env.bool("CHECK_LINKS", default=True)
 # ------------------------------------------------------------------------------------ the files
 MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_DIR", default=str(VAR_DIR / "static")))
 # Made once a machine from the installed ones; some 60 MB.
 FONTS_DIR = Path(env.str("FONTS_DIR", default=str(VAR_DIR / "fonts")))
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where it is missing
