@@ -15,7 +15,7 @@ def is_alive(port: str, host: str) -> bool:
     request = Request(f"http://127.0.0.1:{port}/healthz", headers=headers)
     try:
         with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (URLError, TimeoutError):
         return False
 
