@@ -51,6 +51,9 @@ class Received:
 
 
 def open_maildir() -> Maildir:
+    """Whole, even where somebody made the folder before."""
+    for part in ("new", "cur", "tmp"):
+        (settings.MAILBOX_DIR / part).mkdir(parents=True, exist_ok=True)
     return Maildir(str(settings.MAILBOX_DIR))
 
 

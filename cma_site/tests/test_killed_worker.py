@@ -13,7 +13,7 @@ from subscribers.tests.makers import running_relay
 from subscribers.waking import CHUNK
 
 MEMBERS = CHUNK + 60  # two chunks, so that both of the worker's threads are at work
-CONNECTIONS = 2
+CONNECTIONS = 4  # two of each
 PATIENCE = 150  # seconds; on an idle machine it takes a tenth of them
 
 OPEN = f"from subscribers.tests.makers import make_mailing; make_mailing(members={MEMBERS})"
@@ -55,6 +55,7 @@ def stage_env(stage_env, slow_relay):
         "EMAIL_URL": f"smtp://127.0.0.1:{slow_relay.port}",
         "DELIVERY_LEASE": "3",
         "UNKNOWN_DELIVERIES": "resend",
+        "SMTP_CONNECTIONS": "2",
     }
 
 

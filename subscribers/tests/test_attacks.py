@@ -243,8 +243,9 @@ def make_known() -> list[str]:
 
 
 def describe(answer) -> tuple:
-    """All that is seen of it; when it expires is when it was asked for."""
-    headers = {name: value for name, value in answer.items() if name != "Expires"}
+    """All that is seen of it, but when it expires, and the request's own number."""
+    own = ("Expires", "X-Request-ID")
+    headers = {name: value for name, value in answer.items() if name not in own}
     return answer.status_code, headers, sorted(answer.cookies), answer.content
 
 

@@ -120,3 +120,9 @@ def test_a_header_that_cannot_be_parsed_is_shown_as_it_is(client):
 
     assert [page.status_code for page in pages] == [200, 200]
     assert all("b@example.com" in page.content.decode() for page in pages)
+
+
+def test_a_folder_that_somebody_else_has_made_is_an_empty_mailbox(client, settings):
+    settings.MAILBOX_DIR.mkdir()
+
+    assert client.get("/mailbox/").status_code == 200

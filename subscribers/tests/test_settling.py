@@ -141,7 +141,7 @@ def test_the_page_names_each_with_what_is_known(client, manager):
         for told in (one.email, other.email, "第 2 次", "Connection unexpectedly closed")
     )
     assert "暫時退信（退信信箱）：mailbox full" in page
-    assert make_message_id(one, mailing).strip("<>") in page
+    assert make_message_id(one.pk, mailing).strip("<>") in page
 
 
 def test_one_is_settled_by_its_button(client, manager):
