@@ -1,8 +1,37 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def take_from_files(variables: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
+    """The variables, and each of the secrets for which `NAME_FILE` names a file instead.
+
+    django-environ's FileAwareEnv does it for every name, prefers the file without a word, and
+    keeps the newline that editors and `echo` leave at its end.
+    """
+    taken = dict(variables)
+    for name in secrets:
+        if path := taken.pop(f"{name}_FILE", ""):
+            if name in taken:
+                raise ImproperlyConfigured(f"{name} and {name}_FILE are both set")
+            taken[name] = _read_secret_file(name, Path(path))
+    return taken
+
+
+def _read_secret_file(name: str, path: Path) -> str:
+    try:
+        secret = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        # Not what it holds: a decoding error would quote it.
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ImproperlyConfigured(f"{name}_FILE: {path} can't be read ({reason})") from None
+    if not secret:
+        raise ImproperlyConfigured(f"{name}_FILE: {path} is empty")
+    return secret
 
 
 def read_or_make_secret(path: Path, make: Callable[[], str]) -> str:

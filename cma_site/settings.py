@@ -18,13 +18,28 @@ from django_prose_editor.config import html_tags
 from js_asset import static_lazy
 from kombu import Queue
 
-from cma_site.secret_files import read_or_make_secret
+from cma_site.secret_files import read_or_make_secret, take_from_files
 from cma_site.watching.log_lines import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+# What is better kept in a file than in a process's environment: NAME_FILE names it.
+SECRETS = (
+    "ANYMAIL_WEBHOOK_SECRET",
+    "BOUNCE_IMAP_URL",
+    "CACHE_URL",
+    "CELERY_BROKER_URL",
+    "DATABASE_URL",
+    "EMAIL_URL",
+    "MAILGUN_WEBHOOK_SIGNING_KEY",
+    "METRICS_TOKEN",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY",
+    "SENTRY_DSN",
+)
 # A variable set to nothing, as a form left blank would, is not set.
-env.ENVIRON = {name: value for name, value in os.environ.items() if value}
+env.ENVIRON = take_from_files({name: value for name, value in os.environ.items() if value}, SECRETS)
 
 # ---------------------------------------------------------------------------------- the shape
 # One rule decides: a laptop has no SECRET_KEY of its own. A half-configured server must not

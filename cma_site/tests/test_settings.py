@@ -1,12 +1,16 @@
 """Each shape in a process of its own, as it would really start."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from cma_site.secret_files import take_from_files
 
 PRODUCTION = {
     "SECRET_KEY": "x" * 50,
@@ -100,3 +104,73 @@ def test_the_laptop_makes_its_key_once_and_keeps_it_to_itself(tmp_path):
 
     assert (tmp_path / "secret-key").read_text() == first
     assert (tmp_path / "secret-key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_secrets_may_stand_in_files(tmp_path):
+    files = {}
+    for name in ("SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL", "EMAIL_URL"):
+        (tmp_path / name).write_text(f"{PRODUCTION[name]}\n")
+        files[f"{name}_FILE"] = str(tmp_path / name)
+
+    shown = start(
+        tmp_path, ALLOWED_HOSTS="x.example.com", SITE_URL="https://x.example.com", **files
+    )
+
+    assert shown.stdout.split()[:3] == [
+        "django.db.backends.postgresql",
+        "redis://queue.example.com/0",
+        "django.core.mail.backends.smtp.EmailBackend",
+    ]
+
+
+@pytest.mark.slow
+def test_a_key_in_a_file_makes_it_production(tmp_path):
+    (tmp_path / "key").write_text(PRODUCTION["SECRET_KEY"])
+
+    result = start(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
+
+    assert result.returncode != 0
+    assert "this is production, which also needs: ALLOWED_HOSTS" in result.stderr
+
+
+def test_a_secret_is_its_file_without_the_space_around_it(tmp_path):
+    (tmp_path / "token").write_text("token with space \n")
+
+    taken = take_from_files({"TOKEN_FILE": str(tmp_path / "token"), "HOME": "/"}, ["TOKEN"])
+
+    assert taken == {"TOKEN": "token with space", "HOME": "/"}
+
+
+def test_a_name_that_is_no_secret_is_no_file(tmp_path):
+    assert take_from_files({"HOME_FILE": "/nowhere"}, ["TOKEN"]) == {"HOME_FILE": "/nowhere"}
+
+
+def test_a_secret_set_twice_is_refused_by_name(tmp_path):
+    (tmp_path / "token").write_text("one")
+
+    with pytest.raises(ImproperlyConfigured, match="TOKEN and TOKEN_FILE are both set"):
+        take_from_files({"TOKEN": "two", "TOKEN_FILE": str(tmp_path / "token")}, ["TOKEN"])
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"secret\xff"])
+def test_a_file_without_a_secret_is_refused_by_name_and_not_quoted(tmp_path, content):
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+
+    with pytest.raises(
+        ImproperlyConfigured, match=r"TOKEN_FILE: .*/token (is empty|can't be read)"
+    ) as refused:
+        take_from_files({"TOKEN_FILE": str(tmp_path / "token")}, ["TOKEN"])
+
+    assert "secret" not in str(refused.value).replace(str(tmp_path), "")
+    assert refused.value.__cause__ is None
+
+
+def test_whatever_holds_a_password_or_a_key_may_stand_in_a_file():
+    source = (settings.BASE_DIR / "cma_site" / "settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+
+    secret = {name for name in read if re.search("SECRET|TOKEN|KEY|DSN|PASSWORD|_URL$", name)}
+
+    assert secret - {"SITE_URL"} == set(settings.SECRETS)
