@@ -39,7 +39,10 @@ SECRETS = (
     "SENTRY_DSN",
 )
 # A variable set to nothing, as a form left blank would, is not set.
-env.ENVIRON = take_from_files({name: value for name, value in os.environ.items() if value}, SECRETS)
+given = take_from_files({name: value for name, value in os.environ.items() if value}, SECRETS)
+# A key may begin with "$", which django-environ would take for another variable's name.
+env.ENVIRON = {name: value.replace("$", r"\$") for name, value in given.items()}
+env.escape_proxy = True
 
 # ---------------------------------------------------------------------------------- the shape
 # One rule decides: a laptop has no SECRET_KEY of its own. A half-configured server must not

@@ -20,18 +20,20 @@ PRODUCTION = {
     "CELERY_BROKER_URL": "redis://queue.example.com/0",
     "EMAIL_URL": "smtp+tls://user:secret@mail.example.com:587",
 }
+LOAD = "from django.conf import settings as s; import django; django.setup();"
 SHOW = (
-    "from django.conf import settings as s; import django; django.setup();"
     "print(s.DATABASES['default']['ENGINE'], s.CELERY_BROKER_URL, s.EMAIL_BACKEND, s.DEBUG,"
     "bool(s.MAILBOX_DIR), s.SESSION_COOKIE_SECURE, s.DATABASES['default']['CONN_MAX_AGE'])"
 )
 
 
-def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def start(
+    tmp_path: Path, *, show: str = SHOW, **variables: str
+) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if k not in {*PRODUCTION, "DEBUG"}}
     env = inherited | {"VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "cma_site.settings"}
     return subprocess.run(
-        [sys.executable, "-c", SHOW],
+        [sys.executable, "-c", LOAD + show],
         cwd=settings.BASE_DIR,
         env=env | variables,
         capture_output=True,
@@ -132,6 +134,15 @@ def test_a_key_in_a_file_makes_it_production(tmp_path):
 
     assert result.returncode != 0
     assert "this is production, which also needs: ALLOWED_HOSTS" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_key_that_begins_with_a_dollar_is_that_key(tmp_path):
+    key = r"$HOME\$" + "x" * 50
+
+    shown = start(tmp_path, show="print(s.SECRET_KEY)", **PRODUCTION | {"SECRET_KEY": key})
+
+    assert shown.stdout.strip() == key
 
 
 def test_a_secret_is_its_file_without_the_space_around_it(tmp_path):
