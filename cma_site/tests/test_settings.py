@@ -27,19 +27,23 @@ SHOW = (
 )
 
 
-def start(
-    tmp_path: Path, *, show: str = SHOW, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def run(tmp_path: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if k not in {*PRODUCTION, "DEBUG"}}
     env = inherited | {"VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "cma_site.settings"}
     return subprocess.run(
-        [sys.executable, "-c", LOAD + show],
+        [sys.executable, *words],
         cwd=settings.BASE_DIR,
         env=env | variables,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def start(
+    tmp_path: Path, *, show: str = SHOW, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return run(tmp_path, "-c", LOAD + show, **variables)
 
 
 @pytest.mark.slow
@@ -185,3 +189,24 @@ def test_whatever_holds_a_password_or_a_key_may_stand_in_a_file():
     secret = {name for name in read if re.search("SECRET|TOKEN|KEY|DSN|PASSWORD|_URL$", name)}
 
     assert secret - {"SITE_URL"} == set(settings.SECRETS)
+
+
+@pytest.mark.slow
+def test_django_has_nothing_to_say_against_the_production_shape(tmp_path):
+    """With what the manual says to set once HTTPS works."""
+    https = {
+        "SECURE_HSTS_SECONDS": "31536000",
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": "1",
+        "SECURE_HSTS_PRELOAD": "1",
+        "BEHIND_TLS_PROXY": "1",
+    }
+    key = {"SECRET_KEY": "".join(map(chr, range(33, 127)))}
+
+    result = run(
+        tmp_path,
+        *("manage.py", "check", "--deploy", "--fail-level", "WARNING"),
+        **PRODUCTION | https | key,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "no issues" in result.stdout
