@@ -1,11 +1,21 @@
 """Who asks, as far as it matters for counting."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from collections.abc import Iterable
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from time import time
 
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
+
+Network = IPv4Network | IPv6Network
 
 
 def read_client_address(request: HttpRequest) -> str | None:
@@ -14,20 +24,35 @@ def read_client_address(request: HttpRequest) -> str | None:
     Behind proxies it is what the outermost of ours was connected to. What stands further left in
     the header the client may have written itself.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_TLS_PROXY:
-        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        if len(hops) >= settings.TRUSTED_PROXIES:
-            address = hops[-settings.TRUSTED_PROXIES]
+    client = _read_address(_find_hop(request) or request.META.get("REMOTE_ADDR", ""))
+    if isinstance(client, IPv6Address):
+        return str(ip_network((client, 64), strict=False).network_address)
+    return str(client) if client else None
+
+
+def is_within(request: HttpRequest, networks: Iterable[Network]) -> bool:
+    """Whether the client certainly is in one of them: not if a proxy of ours didn't say who asks,
+    though the proxy itself may be.
+    """
+    hop = _find_hop(request) if settings.BEHIND_TLS_PROXY else request.META.get("REMOTE_ADDR", "")
+    client = _read_address(hop)
+    return client is not None and any(client in network for network in networks)
+
+
+def _find_hop(request: HttpRequest) -> str:
+    """What the outermost of our proxies was connected to; empty if they don't say."""
+    if not settings.BEHIND_TLS_PROXY:
+        return ""
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    return hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else ""
+
+
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        client = ip_address(address)
+        address = ip_address(text)
     except ValueError:
         return None
-    if isinstance(client, IPv6Address):
-        if client.ipv4_mapped:
-            return str(client.ipv4_mapped)
-        return str(ip_network((client, 64), strict=False).network_address)
-    return str(client)
+    return (address.version == 6 and address.ipv4_mapped) or address
 
 
 def count_asking(name: str, request: HttpRequest, period: int) -> int:

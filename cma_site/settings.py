@@ -6,6 +6,7 @@ Nothing set is the laptop shape: SQLite, a queue of files, captured mail, all un
 
 import os
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -90,6 +91,11 @@ BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)  # how many stand one behind the other
 if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# From where the desk may be asked for; none is from everywhere.
+try:
+    ADMIN_NETWORKS = [ip_network(one.strip()) for one in env.list("ADMIN_NETWORKS", default=[])]
+except ValueError as error:
+    raise ImproperlyConfigured(f"ADMIN_NETWORKS: {error}") from error
 CSRF_FAILURE_VIEW = "cma_site.errors.csrf_failure"
 
 # ------------------------------------------------------------------------- what a page may load
@@ -159,6 +165,7 @@ MIDDLEWARE = [
     "cma_site.sessions.forget_forged_keys",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "briefings.languages.PageLanguageMiddleware",
+    "cma_site.desk_networks.DeskNetworksMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.contrib.sitemaps.views import sitemap
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from briefings.sitemaps import SITEMAPS
 from briefings.views.reading import only_read
@@ -25,7 +25,7 @@ forgotten_password = [
     ),
     path("done/", auth_views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
 ]
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_reset/", include(forgotten_password)),
     path("admin/", admin.site.urls),
     path("healthz", only_read(health.alive)),
