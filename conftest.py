@@ -146,6 +146,12 @@ def quick_passwords(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def no_search_rate(settings) -> None:
+    """All tests are one client; what depends on the rate sets its own."""
+    settings.SEARCH_RATE = 0
+
+
 @pytest.fixture(scope="session")
 def seed() -> Path:
     """The real edition beside the checkout; CI must have it, a lone clone may lack it."""

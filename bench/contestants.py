@@ -176,6 +176,7 @@ class Ours(Contestant):
             "EMAIL_URL": "consolemail://",
             "VAR_DIR": str(self.folder),
             "FONTS_DIR": str(settings.FONTS_DIR),
+            "SEARCH_RATE": "0",  # all readers have one address
             "LOG_LEVEL": "WARNING",
             "PYTHONPATH": str(settings.BASE_DIR),
         }

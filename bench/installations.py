@@ -36,6 +36,7 @@ def make_environment(folder: Path, **settings: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "VAR_DIR": str(folder),
         "FONTS_DIR": fonts,
+        "SEARCH_RATE": "0",  # all readers have one address
         "LOG_LEVEL": "WARNING",
         "CHECK_LINKS": "false",
         **settings,

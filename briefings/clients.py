@@ -71,3 +71,8 @@ def count_times(name: str, period: int) -> int:
         return int(cache.incr(key))
     except ValueError:  # dropped just now by a cache that is full
         return 1
+
+
+def measure_wait(period: int) -> float:
+    """Seconds until the present `period` is over, and counting begins anew."""
+    return period - time() % period

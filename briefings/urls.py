@@ -5,6 +5,7 @@ from briefings.api import site as api
 from briefings.html import PICTURE_NAME
 from briefings.views import archive, entries, files, phrases, search
 from briefings.views.reading import only_read
+from briefings.views.throttling import throttled
 
 
 class UnicodeSlugConverter:
@@ -82,6 +83,12 @@ urlpatterns = [
     path("feeds/themes/<uslug:slug>/rss/", feeds.ThemeRSSFeed(), name="theme_feed_rss"),
     path("feeds/themes/<uslug:slug>/json/", feeds.theme_json_feed, name="theme_feed_json"),
 ]
+COSTLY = {
+    *("search", "search_feed_atom", "search_feed_rss", "search_feed_json"),
+    *("phrases", "phrase_counts", "volume_pdf", "entry_card"),
+}
 for pattern in urlpatterns:
     if isinstance(pattern, URLPattern):  # the API refuses in its own way
+        if pattern.name in COSTLY:
+            pattern.callback = throttled(pattern.callback)
         pattern.callback = only_read(pattern.callback)

@@ -119,6 +119,8 @@ CONTENT_SECURITY_POLICY = {
 
 # --------------------------------------------------------------------------- what programs may ask
 API_RATE = env.int("API_RATE", default=120)  # requests a minute, for each client
+# The same of searches, phrases' histories and whatever else costs more than a page; 0 is no limit.
+SEARCH_RATE = env.int("SEARCH_RATE", default=120)
 # Any site's page may read the API, and nothing else here.
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_ALL_ORIGINS = True

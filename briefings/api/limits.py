@@ -1,12 +1,10 @@
 """How often one client may ask."""
 
-import time
-
 from django.conf import settings
 from django.http import HttpRequest
 from ninja.throttling import BaseThrottle
 
-from briefings.clients import count_asking
+from briefings.clients import count_asking, measure_wait
 
 PERIOD = 60  # seconds
 
@@ -22,4 +20,4 @@ class ClientThrottle(BaseThrottle):
         return bool(count_asking("api", request, PERIOD) <= settings.API_RATE)
 
     def wait(self) -> float:
-        return PERIOD - time.time() % PERIOD
+        return measure_wait(PERIOD)
