@@ -1,5 +1,6 @@
 """The site's own words when something can't be shown."""
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
@@ -9,12 +10,21 @@ from briefings.api.problems import make_problem, render_problem
 from briefings.languages import page_languages
 from briefings.models import Publication
 
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 API = "/api/v1/"  # whose programs read no pages
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, TOO_LARGE):
+        return too_large(request)
     return answer_program(request, 400, "未能處理這個請求。") or render(
         request, "400.html", status=400
+    )
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return answer_program(request, 413, "送來的內容太大。") or render(
+        request, "413.html", status=413
     )
 
 

@@ -128,6 +128,12 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
 CORS_ALLOW_HEADERS = ["accept", "if-none-match"]
 CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "Retry-After"]
 
+# ------------------------------------------------------------------------------ what may be sent
+# By anybody, files included (cma_site/body_limits.py); an entry's form takes some 15,000 bytes.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100  # beyond 50 old editions at once the form says so itself
+
 # ------------------------------------------------------------------------------------ the house
 ROOT_URLCONF = "cma_site.urls"
 WSGI_APPLICATION = "cma_site.wsgi.application"
@@ -169,6 +175,7 @@ MIDDLEWARE = [
     "briefings.languages.PageLanguageMiddleware",
     "cma_site.desk_networks.DeskNetworksMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "cma_site.body_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
