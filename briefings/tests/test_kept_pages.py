@@ -45,7 +45,9 @@ def test_a_page_is_made_once_and_then_costs_one_query(
         kept = client.get(prefix + path)
 
     assert (made.status_code, made.content) == (kept.status_code, kept.content)
+    asked = {made.headers.pop("X-Request-ID"), kept.headers.pop("X-Request-ID")}
     assert made.headers == kept.headers
+    assert len(asked) == 2
 
 
 CHANGES = {
