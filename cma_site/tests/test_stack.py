@@ -88,6 +88,16 @@ def test_the_image_is_made_of_what_is_there():
     assert names <= list_settings() | OTHERS
 
 
+def test_secrets_get_neither_into_the_image_nor_into_git():
+    ignored_by_image = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = [line[1:] for line in ignored_by_image if line.startswith("!")]
+
+    assert ignored_by_image[1] == "*"
+    assert [name for name in let_in if not (ROOT / name).exists()] == []
+    assert {"secrets", ".env", "var"}.isdisjoint(let_in)
+    assert {"/secrets/", "/.env"} <= set((ROOT / ".gitignore").read_text().splitlines())
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_starts_what_compose_starts(unit):
     text = unit.read_text()
