@@ -30,6 +30,8 @@ forwarded_allow_ips = ""
 
 logger_class = "cma_site.watching.gunicorn_logger.SiteLogger"
 accesslog = "-"
+# It would be a file in the home folder, which a container or unit can't write to.
+control_socket_disable = True
 # Where gunicorn marks that a process lives; on a disk that is busy it would be thought dead.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
