@@ -8,6 +8,7 @@ from email import policy
 from email.message import EmailMessage as ParsedMessage
 from email.parser import BytesParser
 from mailbox import Maildir
+from pathlib import Path
 from threading import Lock
 
 from django.conf import settings
@@ -52,9 +53,10 @@ class Received:
 
 def open_maildir() -> Maildir:
     """Whole, even where somebody made the folder before."""
+    folder = Path(str(settings.MAILBOX_DIR))
     for part in ("new", "cur", "tmp"):
-        (settings.MAILBOX_DIR / part).mkdir(parents=True, exist_ok=True)
-    return Maildir(str(settings.MAILBOX_DIR))
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return Maildir(str(folder))
 
 
 def list_keys() -> list[str]:

@@ -13,7 +13,7 @@ from subscribers.tests.makers import running_relay
 from subscribers.waking import CHUNK
 
 MEMBERS = CHUNK + 60  # two chunks, so that both of the worker's threads are at work
-CONNECTIONS = 4  # two of each
+CONNECTIONS = 4  # two of each thread
 PATIENCE = 150  # seconds; on an idle machine it takes a tenth of them
 
 OPEN = f"from subscribers.tests.makers import make_mailing; make_mailing(members={MEMBERS})"
@@ -70,7 +70,7 @@ def test_everybody_gets_the_mail_once_and_at_most_those_in_flight_twice(stage, s
     stage.python(OPEN)
     stage.processes.start("worker", WORKER)
     # One of its threads may print the edition first.
-    wait_until(lambda: slow_relay.accepted and slow_relay.take_time.in_hand == CONNECTIONS)
+    wait_until(lambda: slow_relay.accepted and slow_relay.take_time.in_hand >= 2)
 
     os.killpg(stage.processes.children["worker"].process.pid, signal.SIGKILL)
     stage.processes.children["worker"].process.wait()

@@ -122,6 +122,7 @@ def test_a_header_that_cannot_be_parsed_is_shown_as_it_is(client):
     assert all("b@example.com" in page.content.decode() for page in pages)
 
 
+@pytest.mark.django_db
 def test_a_folder_that_somebody_else_has_made_is_an_empty_mailbox(client, settings):
     settings.MAILBOX_DIR.mkdir()
 
