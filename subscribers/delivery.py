@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from subscribers.addresses import BadAddress
@@ -106,7 +107,8 @@ class Sending:
     """A claim on its way: what its copies are, and what becomes of them, goes to and from the
     ledger here. An `Overseer`.
 
-    It looks at the ledger every half second: that is how late who has left may be found out.
+    It looks at the ledger every half second, or before each message where they go one by one: that
+    is how late who has left may be found out.
     """
 
     def __init__(self, mailing: Mailing, claim: Claim, *, writes_bytes: bool) -> None:
@@ -116,6 +118,7 @@ class Sending:
         self._wanted = {delivery.pk for delivery in claim.deliveries}
         self.settled = 0
         self._accepted: list[int] = []
+        self._untold: list[Settled] = []
         self._looked_at = self._renewed_at = time.monotonic()
 
     def compose(self, place: int) -> Any:
@@ -133,12 +136,20 @@ class Sending:
         return None
 
     def is_wanted(self, place: int) -> bool:
-        return self._claim.deliveries[place].pk in self._wanted
+        return self._claim.deliveries[place].pk in self._wanted and not self.must_end()
 
     def settle(self, settled: Settled) -> None:
-        self.settled += 1
+        """What the ledger can't be told now it is told in the end, and others go on meanwhile."""
+        try:
+            self._settle(settled)
+        except DatabaseError:
+            logger.exception("The ledger cannot be told")
+            self._untold.append(settled)
+
+    def _settle(self, settled: Settled) -> None:
         if settled.fate is Fate.ACCEPTED:
             self._accepted.append(self._claim.deliveries[settled.place].pk)
+            self.settled += 1
             return
         delivery = self._find(settled.place)
         if settled.fate is Fate.REFUSED:
@@ -147,11 +158,14 @@ class Sending:
             _put_off(delivery, settled.text)
         else:
             settle_unknown(delivery, settled.text, resend_at=_choose_next_time(delivery))
+        self.settled += 1
 
     def goes_on(self) -> bool:
         """Not without the ledger, which alone knows who still wants it and whose the claim is."""
+        if self._untold:
+            return False
         now = time.monotonic()
-        if now - self._looked_at < LOOK_UP:
+        if now - self._looked_at < LOOK_UP / 2:
             return True
         self._looked_at = now
         try:
@@ -172,6 +186,9 @@ class Sending:
 
     def write_down(self) -> None:
         """What was accepted. Nothing is lost where it fails: the journal has it."""
+        while self._untold:
+            self._settle(self._untold[-1])
+            self._untold.pop()
         if self._accepted:
             Delivery.objects.mark_sent(self._accepted, timezone.now())
             self._accepted.clear()
@@ -228,7 +245,8 @@ def settle_left(now: datetime) -> None:
     """
     with reading_left(settings.JOURNAL_DIR) as left:
         for one in left:
-            Delivery.objects.filter(claimed_at__isnull=False).mark_sent(one.accepted, now)
+            tried = Q(claimed_at__isnull=False) | Q(attempts__gt=0) | Q(in_doubt=True)
+            Delivery.objects.filter(tried).mark_sent(one.accepted, now)
             for delivery in Delivery.objects.held_by(one.claim).filter(pk__in=one.unknown):
                 settle_unknown(delivery, "寄出途中中斷，結果不明", resend_at=now)
             Delivery.objects.give_back(one.claim)

@@ -36,12 +36,12 @@ def plan(deliveries: Sequence[ClaimedDelivery], now: datetime) -> Plan:
             continue
         moments, later = reserve(domain, len(places), settings.DOMAIN_RATES[domain], now)
         starts |= dict(zip(places, moments, strict=False))
-        put_back |= dict.fromkeys(places[len(moments) :], later)
+        put_back |= _put_back(places[len(moments) :], later, settings.DOMAIN_RATES[domain])
     if settings.SEND_RATE:
         in_order = sorted(starts, key=lambda place: (starts[place], place))
         moments, later = reserve(_RELAY, len(in_order), settings.SEND_RATE, now)
         reserved = zip(in_order, moments, strict=False)
-        put_back |= dict.fromkeys(in_order[len(moments) :], later)
+        put_back |= _put_back(in_order[len(moments) :], later, settings.SEND_RATE)
         starts = {place: max(starts[place], moment) for place, moment in reserved}
     return Plan(starts, put_back)
 
@@ -62,6 +62,12 @@ def reserve(
         pace.free_at = first + step * count
         pace.save(update_fields=["free_at"])
     return [first + step * number for number in range(count)], pace.free_at
+
+
+def _put_back(places: Sequence[int], later: datetime, a_minute: float) -> dict[int, datetime]:
+    """A window's worth after the other, so that what can't go out then isn't woken either."""
+    in_window = max(1, int(a_minute * (WINDOW / timedelta(minutes=1))))
+    return {place: later + WINDOW * (number // in_window) for number, place in enumerate(places)}
 
 
 def _group(

@@ -117,8 +117,12 @@ class SegmentedMessage:
     """What `write(addressee)` makes the copies of. Raises PDFLost."""
 
     def __init__(self, digest: Digest, mailing: Mailing, frame: Frame | None = None) -> None:
-        """`frame`, if another digest of this mailing has the same (`name_frame`)."""
+        """`frame`, if another digest of this mailing has the same (`name_frame`).
+
+        Raises BadAddress where mail can't be from the mailing's sender.
+        """
         self._mailing = mailing
+        self._sender = encode_address(mailing.sender_email)
         self._pdf_words = word_pdf(find_attached_pdf(digest))
         self._parts = {
             "text": Part(_end_lines(digest.text), str),
@@ -155,7 +159,7 @@ class SegmentedMessage:
                 content.append(own[piece])
         return Copy(
             place,
-            make_return_path(key) or self._mailing.sender_email,
+            make_return_path(key) or self._sender,
             encode_recipient(email),
             b"".join(content),
         )

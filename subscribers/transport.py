@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
+from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
@@ -99,6 +100,10 @@ class Relay:
             # To HELO or MAIL FROM: it is us that the relay refuses, not the member.
             self._hang_up()
             raise Unreachable(_quote(error.smtp_code, error.smtp_error)) from error
+        except AnymailRecipientsRefused as error:
+            raise Refused(str(error)) from error
+        except AnymailAPIError as error:
+            raise self._judge_service(error) from error
         except OSError as error:
             self._hang_up()
             raise OutcomeUnknown(str(error)) from error
@@ -113,6 +118,16 @@ class Relay:
             self._hang_up()
             return Unreachable(said)
         return Deferred(said) if 400 <= code < 500 else Refused(said)
+
+    def _judge_service(self, error: AnymailAPIError) -> TransportError:
+        """By the status of HTTP with which a mail service said no."""
+        status = getattr(error, "status_code", None)
+        if status is None:
+            return OutcomeUnknown(str(error))
+        # It doesn't know us, or is busy; any other 4xx is about the message.
+        if status in (401, 403, 408, 429) or status >= 500:
+            return Unreachable(str(error))
+        return Refused(str(error))
 
     def _hang_up(self) -> None:
         with suppress(OSError):  # the other end may be gone

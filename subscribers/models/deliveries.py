@@ -79,6 +79,12 @@ def _came_otherwise() -> Q:
     return Q(Exists(entries)) | (Q(Exists(told)) & ~Q(_is_of_an_edition()))
 
 
+_SKIPPED_OR_UNKNOWN = Case(
+    When(in_doubt=True, then=Value(DeliveryState.UNKNOWN)),
+    default=Value(DeliveryState.SKIPPED),
+)
+
+
 class Claim(NamedTuple):
     """Deliveries that one sender has, until its lease is over."""
 
@@ -192,18 +198,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING])
 
     def skip_unwanted(self, now: datetime) -> None:
-        """queued → skipped, with the reason, for what changed since the opening.
+        """queued → skipped, with the reason, for what changed since the opening; unknown, what the
+        member may have had by an earlier try.
 
         Mail to the address came back, or was complained of; the member left, paused or was
         deleted; or else the edition was withdrawn.
         """
         queued = self.filter(state=DeliveryState.QUEUED)
         queued.filter(is_suppressed()).update(
-            state=DeliveryState.SKIPPED, reply="因退信或投訴，已停止寄往這個地址"
+            state=_SKIPPED_OR_UNKNOWN, reply="因退信或投訴，已停止寄往這個地址"
         )
-        queued.filter(~_is_wanted(now)).update(state=DeliveryState.SKIPPED, reply="會員已不收取")
+        queued.filter(~_is_wanted(now)).update(state=_SKIPPED_OR_UNKNOWN, reply="會員已不收取")
         queued.filter(~_is_readable()).update(
-            state=DeliveryState.SKIPPED,
+            state=_SKIPPED_OR_UNKNOWN,
             reply=Case(
                 When(Q(_is_of_an_edition()), then=Value("這一期已撤回")),
                 default=Value("其中有短評已撤回"),
@@ -218,10 +225,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Of cancelled mailings: queued → skipped, or unknown if the member may have it."""
         queued = self.filter(_is_cancelled(), state=DeliveryState.QUEUED)
         queued.update(
-            state=Case(
-                When(in_doubt=True, then=Value(DeliveryState.UNKNOWN)),
-                default=Value(DeliveryState.SKIPPED),
-            ),
+            state=_SKIPPED_OR_UNKNOWN,
             reply=Case(
                 When(in_doubt=True, then=Value("發送已取消；之前試過寄出，結果不明")),
                 default=Value("發送已取消"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from subscribers.smtp.replies import Blame, Fate, Reply, find_blame, find_fate
+from subscribers.smtp.replies import Blame, Fate, NoReply, Reply, find_blame, find_fate
 
 BATCH = 256 * 1024  # bytes handed over at once; a message's end goes with the last of it
 _END = b".\r\n"
@@ -85,6 +85,11 @@ class Conversation:
         return not self._under_way
 
     @property
+    def awaits_verdict(self) -> bool:
+        """Whether the relay has all of a copy and has not said if it takes it."""
+        return bool(self._under_way) and self._under_way[0].has_ended
+
+    @property
     def wants_copy(self) -> bool:
         """With PIPELINING also while the answer about one is awaited, and no more than one."""
         if self.is_idle:
@@ -121,15 +126,14 @@ class Conversation:
         return b"".join(parts), ending
 
     def receive(self, reply: Reply) -> Settled | None:
-        """What is known after it. Raises Closing or Unwanted; `abandon` then says what became of
-        the copies.
+        """What is known after it. Raises Closing, Unwanted or NoReply; `abandon` then says what
+        became of the copies.
         """
         if not self._awaited:
             raise Closing(reply)  # nobody asked: it can only be a farewell
         step, transaction = self._awaited.popleft()
         if reply.code == 421:
-            # It was an answer, and no yes (RFC 5321, 3.8); and it is about us.
-            transaction.has_begun = transaction.has_ended = False
+            transaction.refusal = transaction.refusal or reply  # for now (RFC 5321, 3.8)
             raise Closing(reply)
         if step is Step.CONTENT:
             return self._settle(transaction, reply)
@@ -180,6 +184,8 @@ class Conversation:
         return None
 
     def _receive_data(self, transaction: _Transaction, reply: Reply) -> Settled | None:
+        if reply.code < 400 and reply.code != 354:
+            raise NoReply(reply.text)
         if reply.code != 354:
             self._needs_reset = True
             return self._settle(transaction, transaction.refusal or reply)

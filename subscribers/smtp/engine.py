@@ -17,10 +17,12 @@ from subscribers.smtp.replies import Blame, Fate, NoReply, ReplyReader
 # So many connections lost, or answers that the relay is full, with nothing accepted between, and
 # it is left alone for a while.
 PATIENCE = 3
-# So many of a chunk that a policy kept out, and none accepted: it is about us, not about them.
+# So many in a row that a policy kept out: it is about us, not about them.
 MANY_KEPT_OUT = 10
 # Seconds; how often a sender looks up from its work.
 LOOK_UP = 0.5
+# Seconds that a relay has to say whether it takes a message that it has.
+VERDICT = 600
 _READ = 64 * 1024
 
 
@@ -110,6 +112,10 @@ class Engine:
             self._drop(line, says_goodbye=line.conversation.is_idle)
         self._selector.close()
 
+    def _patience_with(self, line: _Line) -> float:
+        """Seconds. To take a message, a relay may look into it first (RFC 5321, 4.5.3.2.6)."""
+        return max(self._timeout, VERDICT) if line.conversation.awaits_verdict else self._timeout
+
     def _is_wanted(self, place: int) -> bool:
         return self._overseer is not None and self._overseer.is_wanted(place)
 
@@ -155,8 +161,8 @@ class _Run:
         self.overseer = overseer
         self.trouble = ""
         self.failures = 0  # in a row
-        self.accepted = 0
-        self.returned: dict[int, int] = {}  # by place, how many had been accepted then
+        self.most_lines = engine._most
+        self.returned: set[int] = set()  # the places of copies that a lost connection gave back
         self.kept_out: list[Settled] = []  # by a policy, since anybody was let in
         self.looked_up_at = time.monotonic()
         self.is_over = False
@@ -193,7 +199,9 @@ class _Run:
             self.is_over = True
         for line in list(self.engine._lines):
             if not line.conversation.is_idle and now > line.deadline:
-                self._lose(line, f"{self.engine._timeout:.0f} 秒內沒有回應")
+                self._read(line)  # it may have answered while the ledger kept us
+                if line in self.engine._lines and now > line.deadline:
+                    self._lose(line, f"{self.engine._patience_with(line):.0f} 秒內沒有回應")
 
     # --------------------------------------------------------------------------- giving out copies
 
@@ -201,15 +209,19 @@ class _Run:
         for line in list(self.engine._lines):
             if line.conversation.wants_copy and self._give(line):
                 self._write(line)
-        while self.has_more and self._needs_line() and self._is_time():
-            try:
-                line = self.engine._open_line()
-            except Unreachable as error:
-                if not self.engine._lines:
-                    self._stop(error.reply)
-                return  # fewer will do
-            if not self._give(line):
-                return
+        # One a pass: to dial may take long, and the others have answers meanwhile.
+        if self.has_more and self._needs_line() and self._is_time():
+            self._add_line()
+
+    def _add_line(self) -> None:
+        try:
+            line = self.engine._open_line()
+        except Unreachable as error:
+            self.most_lines = len(self.engine._lines)  # fewer will do
+            if not self.engine._lines:
+                self._stop(error.reply)
+            return
+        if self._give(line):
             self._write(line)
 
     def _needs_line(self) -> bool:
@@ -218,14 +230,14 @@ class _Run:
         if any(line.conversation.is_idle for line in lines):
             return False
         in_hand = len(self.waiting) + len(self.again)
-        return len(lines) < min(self.engine._most, 1 + in_hand // 10)
+        return len(lines) < min(self.most_lines, 1 + in_hand // 10)
 
     def _give(self, line: _Line) -> bool:
         copy = self._next_copy()
         if copy is None:
             return False
         line.conversation.begin(copy)
-        line.deadline = time.monotonic() + self.engine._timeout
+        self._hear(line)
         return True
 
     def _next_copy(self) -> Copy | None:
@@ -262,7 +274,7 @@ class _Run:
     def _read(self, line: _Line) -> None:
         try:
             for data in _receive(line.socket):
-                line.deadline = time.monotonic() + self.engine._timeout
+                self._hear(line)
                 for reply in line.reader.feed(data):
                     if settled := line.conversation.receive(reply):
                         self._settle(settled)
@@ -284,11 +296,13 @@ class _Run:
             while line.unsent or self._take_outgoing(line):
                 sent = line.socket.send(line.unsent)
                 line.unsent = line.unsent[sent:]
-                line.deadline = time.monotonic() + self.engine._timeout
+                self._hear(line)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             self._wait_to_write(line, waits=True)
         except OSError as error:
-            self._lose(line, _say(error))
+            self._read(line)  # what it said before it hung up
+            if line in self.engine._lines:
+                self._lose(line, _say(error))
         else:
             self._wait_to_write(line, waits=False)
 
@@ -299,6 +313,10 @@ class _Run:
             self.journal.mark(place, Mark.UNDER_WAY)
         line.unsent = memoryview(batch)
         return bool(batch)
+
+    def _hear(self, line: _Line) -> None:
+        """It is alive."""
+        line.deadline = time.monotonic() + self.engine._patience_with(line)
 
     def _wait_to_write(self, line: _Line, *, waits: bool) -> None:
         if waits != line.waits_to_write:
@@ -312,12 +330,11 @@ class _Run:
         accepted = settled.fate is Fate.ACCEPTED
         self.journal.mark(settled.place, Mark.ACCEPTED if accepted else Mark.UNTOUCHED)
         if accepted:
-            self.accepted += 1
             self.failures = 0
             self._settle_kept_out()
         if settled.blame is Blame.FULL:
-            self._count_failure(settled.text)  # not held against the copy
-        elif settled.blame is Blame.POLICY:
+            self._count_failure(settled.text)
+        if settled.blame is Blame.POLICY:
             self.kept_out.append(settled)
             if len(self.kept_out) >= MANY_KEPT_OUT:
                 self._stop(settled.text)
@@ -336,7 +353,8 @@ class _Run:
             self._stop(text)
 
     def _lose(self, line: _Line, text: str) -> None:
-        """Without a text it was we who ended it."""
+        """Without a text it was we who ended it. One that was idle is no loss."""
+        was_idle = line.conversation.is_idle
         self.engine._drop(line)
         settled, untouched = line.conversation.abandon(text)
         for one in settled:
@@ -345,16 +363,17 @@ class _Run:
             self.overseer.settle(one)
         for copy in untouched:
             self._return(copy, text)
-        if text:
+        if text and not was_idle:
             self._count_failure(text)
 
     def _return(self, copy: Copy, text: str) -> None:
-        """To be tried once more when the others have been; a connection that is lost with it again,
-        while others were accepted, is of its own doing.
+        """To be tried once more when the others have been; if it is lost again, that is put down
+        to it, or a copy at which a relay hangs up would be tried for ever.
         """
-        if self.returned.setdefault(copy.place, self.accepted) < self.accepted:
+        if copy.place in self.returned:
             self.overseer.settle(Settled(copy.place, Fate.DEFERRED, text))
         else:
+            self.returned.add(copy.place)
             self.again.append(copy)
 
     def _lose_all(self, text: str) -> None:

@@ -5,7 +5,9 @@ when the process dies. Its lock says whether its sender lives. What it doesn't o
 so it names the boot it belongs to, and of an earlier one nothing is believed that says "not yet".
 """
 
+import errno
 import fcntl
+import logging
 import mmap
 import os
 import struct
@@ -15,6 +17,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import UUID
+
+logger = logging.getLogger(__name__)
 
 _HEADER = struct.Struct("<8s16s36sI")  # what it is, the claim, the boot, how many copies
 _MAGIC = b"journal1"
@@ -41,16 +45,23 @@ class Journal:
     """Of one claim. Marks are set by place: the order in which the keys were given."""
 
     def __init__(self, path: Path, claim: UUID, keys: Sequence[int]) -> None:
+        """Raises OSError, and leaves nothing."""
         self.path = path
-        unnamed = path.with_suffix(".new")
         self._first = _HEADER.size + _KEY.size * len(keys)
+        unnamed = path.with_suffix(".new")
         self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        # Locked before it has its name, so that nobody takes it for a dead one's.
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        header = _HEADER.pack(_MAGIC, claim.bytes, _read_boot(), len(keys))
-        os.write(self._file, header + struct.pack(f"<{len(keys)}q", *keys) + bytes(len(keys)))
-        self._map = mmap.mmap(self._file, 0)
-        unnamed.rename(path)
+        try:
+            # Locked before it has its name, so that nobody takes it for a dead one's.
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            header = _HEADER.pack(_MAGIC, claim.bytes, _read_boot(), len(keys))
+            content = header + struct.pack(f"<{len(keys)}q", *keys) + bytes(len(keys))
+            _write_whole(self._file, content)
+            self._map = mmap.mmap(self._file, 0)
+            unnamed.rename(path)
+        except OSError:
+            os.close(self._file)
+            unnamed.unlink(missing_ok=True)
+            raise
 
     def mark(self, place: int, mark: Mark) -> None:
         self._map[self._first + place] = mark
@@ -89,6 +100,9 @@ def reading_left(folder: Path) -> Iterator[list[Left]]:
     taken: list[tuple[Path, int]] = []
     try:
         left = []
+        # Those without their name are of senders that died before they sent anything.
+        unnamed = ((path, _lock(path)) for path in folder.glob("*.new"))
+        taken += [(path, file) for path, file in unnamed if file is not None]
         for path in sorted(folder.glob("*.journal")):
             if (file := _lock(path)) is None:
                 continue
@@ -103,11 +117,20 @@ def reading_left(folder: Path) -> Iterator[list[Left]]:
             os.close(file)
 
 
+def _write_whole(file: int, content: bytes) -> None:
+    """A disk that is nearly full takes less, without an error."""
+    if os.write(file, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _lock(path: Path) -> int | None:
     """Its file, if its sender is dead and nobody else is reading it."""
     try:
         file = os.open(path, os.O_RDWR)
     except FileNotFoundError:
+        return None
+    except OSError:
+        logger.exception("A journal cannot be read, so its claim waits for its lease")
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

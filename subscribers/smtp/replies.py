@@ -1,6 +1,7 @@
 """What a relay answers (RFC 5321, 4.2), and what it means for the copy it was said of."""
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -37,14 +38,12 @@ class Fate(Enum):
     REFUSED = "refused"  # for good
     DEFERRED = "deferred"  # not now; this copy, later
     UNKNOWN = "unknown"  # it may have been accepted (RFC 1047)
-    UNTOUCHED = "untouched"  # the relay has not come to judge it
 
 
 class Blame(Enum):
     """Whom a "no" is about."""
 
     COPY = "copy"
-    RELAY = "relay"  # it takes nothing, from us or from anybody
     FULL = "full"  # it says it has no room; once may be chance
     POLICY = "policy"  # it, or a receiver, won't have our mail (5.7.x); once may be chance
 
@@ -57,13 +56,15 @@ class ReplyReader:
         self._lines: list[str] = []
         self._size = 0
 
-    def feed(self, data: bytes) -> list[Reply]:
-        """The answers that are now whole. Raises NoReply."""
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """The answers that are now whole, before it raises NoReply at what is none."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         self._size += len(data)
         if self._size > LONGEST:
             raise NoReply(f"an answer of more than {LONGEST} bytes")
-        return [reply for line in lines if (reply := self._read(line.rstrip(b"\r")))]
+        for line in lines:
+            if reply := self._read(line.rstrip(b"\r")):
+                yield reply
 
     def _read(self, line: bytes) -> Reply | None:
         if line[3:4] == b" " and not self._lines and line[:3].isdigit():  # as nearly all are
@@ -86,13 +87,14 @@ def find_blame(reply: Reply) -> Blame:
     """
     if reply.status in _RELAY_IS_FULL or (reply.code == 452 and not reply.status):
         return Blame.FULL
-    if reply.status.startswith("5.7."):
+    # A 5xx that doesn't say more may be about a mailbox as well as about us.
+    if reply.status.startswith("5.7.") or (reply.code >= 500 and not reply.status):
         return Blame.POLICY
     return Blame.COPY
 
 
 def find_fate(reply: Reply) -> Fate:
     """Of a copy that this was the last word on."""
-    if reply.code < 400:
+    if reply.code < 300:
         return Fate.ACCEPTED
     return Fate.DEFERRED if reply.code < 500 else Fate.REFUSED

@@ -6,16 +6,20 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import requests
+from anymail.exceptions import AnymailRequestsAPIError
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import connection
 from django.utils import timezone
 
 from briefings.models import Edition
 from briefings.publishing import withdraw_edition
+from subscribers import transport
 from subscribers.delivery import MOST_ATTEMPTS, Copies, send_chunk
 from subscribers.models import (
     Delivery,
     DeliveryState,
+    Mailing,
     MailingState,
     Member,
     SteeringRecord,
@@ -271,14 +275,27 @@ def test_a_relay_that_is_not_there_costs_no_attempt(settings):
     assert set(mailing.deliveries.values_list("attempts", "claimed_at")) == {(0, None)}
 
 
-def test_a_relay_that_closes_stops_the_chunk_and_costs_no_attempt(relay):
+def test_a_relay_that_closes_stops_the_chunk(relay):
     mailing = make_mailing(members=6)
     relay.on_rcpt = lambda address: "421 4.3.2 closing" if relay.accepted else None
 
     send_all(mailing)
 
     assert states(mailing) == [DeliveryState.SENT, *[DeliveryState.QUEUED] * 5]
-    assert list(mailing.deliveries.values_list("attempts", flat=True)) == [1, 0, 0, 0, 0, 0]
+    assert list(mailing.deliveries.values_list("attempts", flat=True))[-2:] == [0, 0]
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+@pytest.mark.parametrize("answer", ["421 4.3.2 closing", "452 mailbox full"])
+def test_a_single_copy_that_meets_the_same_each_time_does_not_stay_for_ever(relay, answer):
+    delivery = make_delivery()
+    relay.on_rcpt = lambda address: answer
+
+    send_all(delivery.mailing)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == (DeliveryState.QUEUED, 1)
+    assert delivery.not_before > timezone.now()
 
 
 @pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
@@ -409,14 +426,99 @@ def test_a_policy_that_begins_in_mid_mailing_fails_nobody_either(relay):
 
 
 @pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
-def test_a_full_relay_is_left_alone_and_nobody_has_an_attempt_less(relay):
+def test_a_full_relay_is_left_alone(relay):
     mailing = make_mailing(members=10)
     relay.on_data = lambda address: "452 4.3.1 no room"
 
     send_all(mailing)
 
-    assert set(mailing.deliveries.values_list("state", "attempts")) == {(DeliveryState.QUEUED, 0)}
+    assert states(mailing) == [DeliveryState.QUEUED] * 10
+    assert mailing.deliveries.filter(attempts=0).count() >= 5
     assert relay.accepted == []
+
+
+@pytest.mark.parametrize("relay", ["pipelining"], indirect=True)
+def test_a_sender_whose_address_cannot_be_written_fails_nobody_for_ever(relay):
+    mailing = make_mailing(members=2)
+    Mailing.objects.update(sender_email="研究@例子.hk")
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.FAILED] * 2
+
+
+@pytest.mark.parametrize("relay", ["pipelining"], indirect=True)
+def test_a_relay_that_allows_fewer_connections_is_not_asked_again_and_again(
+    relay, monkeypatch, settings
+):
+    settings.SMTP_CONNECTIONS = 4
+    mailing = make_mailing(members=60)
+    dialled = []
+    dial = transport._dial
+
+    def dial_twice():
+        dialled.append(1)
+        if len(dialled) > 2:
+            raise ConnectionRefusedError("too many connections")
+        return dial()
+
+    monkeypatch.setattr(transport, "_dial", dial_twice)
+    send_all(mailing)
+
+    assert len(relay.accepted) == 60
+    assert len(dialled) == 3
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+def test_a_relay_may_look_into_a_message_before_it_takes_it(relay, settings):
+    settings.EMAIL_TIMEOUT = 1
+    mailing = make_mailing(members=1)
+    relay.take_time = lambda: asyncio.sleep(2)
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SENT]
+    assert len(relay.accepted) == 1
+
+
+@pytest.fixture
+def answer_as_service(monkeypatch):
+    """A mail service's answer to whatever is sent; without a status, none came."""
+
+    def answer(status):
+        response = requests.Response() if status else None
+        if response is not None:
+            response.status_code, response.reason = status, "no"
+
+        def refuse(self, messages):
+            raise AnymailRequestsAPIError("no", response=response)
+
+        monkeypatch.setattr(OtherBackend, "send_messages", refuse)
+
+    return answer
+
+
+@pytest.mark.parametrize("relay", ["backend"], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (401, (DeliveryState.QUEUED, 0)),
+        (503, (DeliveryState.QUEUED, 0)),
+        (400, (DeliveryState.FAILED, 1)),
+        (None, (DeliveryState.UNKNOWN, 1)),
+    ],
+)
+def test_what_a_mail_service_says_is_judged_by_its_status(
+    relay, answer_as_service, settings, status, outcome
+):
+    settings.UNKNOWN_DELIVERIES = "hold"
+    delivery = make_delivery()
+    answer_as_service(status)
+
+    send_all(delivery.mailing)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == outcome
 
 
 @pytest.mark.parametrize("error", [KeyError("nothing"), UnicodeError("label empty or too long")])

@@ -136,7 +136,7 @@ def test_a_large_message_is_handed_over_in_pieces_and_its_end_with_the_last(pipe
 
 
 @pytest.mark.parametrize("answers", [[], [YES], [YES, YES], [YES, YES, GO_ON]])
-def test_a_relay_that_closes_has_judged_nothing(pipelining, answers):
+def test_a_relay_that_closes_takes_the_copy_later(pipelining, answers):
     pipelining.begin(make_copy())
     for reply in answers:
         pipelining.receive(reply)
@@ -144,7 +144,30 @@ def test_a_relay_that_closes_has_judged_nothing(pipelining, answers):
 
     with pytest.raises(Closing):
         pipelining.receive(Reply(421, "421 4.3.2 closing"))
-    assert pipelining.abandon("closing") == ([], [make_copy()])
+    settled, untouched = pipelining.abandon("closing")
+    assert (settled[0].fate, settled[0].text) == (Fate.DEFERRED, "421 4.3.2 closing")
+    assert untouched == []
+
+
+@pytest.mark.parametrize("code", [250, 251, 334])
+def test_a_yes_to_data_that_asks_for_nothing_is_no_answer(pipelining, code):
+    pipelining.begin(make_copy())
+    for reply in (YES, YES):
+        pipelining.receive(reply)
+
+    with pytest.raises(NoReply):
+        pipelining.receive(Reply(code, f"{code} eh"))
+
+
+def test_a_relay_is_given_time_only_when_it_has_all_of_a_message(pipelining):
+    pipelining.begin(make_copy())
+    for reply in (YES, YES, GO_ON):
+        assert not pipelining.awaits_verdict
+        pipelining.receive(reply)
+    assert not pipelining.awaits_verdict
+    say(pipelining)
+
+    assert pipelining.awaits_verdict
 
 
 def test_a_relay_that_refuses_the_sender_refuses_us(pipelining):
@@ -173,6 +196,7 @@ def test_what_is_no_longer_wanted_is_not_begun():
         ("452 4.2.2 mailbox full", Blame.COPY),
         ("550 5.7.26 not authenticated", Blame.POLICY),
         ("550 5.1.1 nobody", Blame.COPY),
+        ("550 relay not permitted", Blame.POLICY),
         ("451 4.7.1 greylisted", Blame.COPY),
     ],
 )
@@ -201,4 +225,12 @@ def test_answers_are_put_together_however_they_arrive(size):
 )
 def test_what_is_no_answer_is_told(data):
     with pytest.raises(NoReply):
-        ReplyReader().feed(data)
+        list(ReplyReader().feed(data))
+
+
+def test_an_answer_before_what_is_none_counts():
+    replies = ReplyReader().feed(b"250 queued\r\ngarbage\r\n")
+
+    assert next(replies).code == 250
+    with pytest.raises(NoReply):
+        next(replies)

@@ -113,3 +113,30 @@ def test_one_that_was_cut_off_says_nothing(tmp_path, length):
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
     with reading_left(tmp_path / "none") as left:
         assert left == []
+
+
+def test_on_a_full_disk_nothing_is_left_open(tmp_path, monkeypatch):
+    monkeypatch.setattr(journals.os, "write", lambda file, content: len(content) - 1)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    with pytest.raises(OSError, match="No space"):
+        open_journal(tmp_path, uuid4(), KEYS)
+
+    assert list(tmp_path.iterdir()) == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_had_no_name_yet_is_cleared_away(tmp_path):
+    (tmp_path / f"{uuid4()}.new").touch()
+
+    with reading_left(tmp_path) as left:
+        assert left == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_opened_stops_nobody(tmp_path, sender):
+    kill(sender[0])
+    (tmp_path / "folder.journal").mkdir()
+
+    with reading_left(tmp_path) as left:
+        assert len(left) == 1
