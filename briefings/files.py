@@ -1,6 +1,8 @@
-"""Storing a file so that nobody reads a half of it."""
+"""Storing a file so that nobody reads a half of it, and finding what was left."""
 
 import os
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +16,8 @@ def store_whole(name: str, content: bytes) -> None:
         # Its own save() would show readers a file that is still being written.
         write_whole(Path(default_storage.path(name)), content)
     else:
-        default_storage.save(name, ContentFile(content))
+        # Its save() would choose another name where this one is taken.
+        default_storage._save(name, ContentFile(content))  # type: ignore[attr-defined]
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -29,3 +32,17 @@ def write_whole(path: Path, content: bytes) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def list_old_files(folder: str, limit: datetime) -> Iterator[str]:
+    """Those written before `limit`, in it and in the folders of it; none where there is none."""
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in sorted(files):
+        path = f"{folder}/{name}"
+        if default_storage.get_modified_time(path) < limit:
+            yield path
+    for name in sorted(folders):
+        yield from list_old_files(f"{folder}/{name}", limit)

@@ -21,6 +21,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from briefings.files import list_old_files
 from briefings.html import HTMLTooLong, clean_html
 from briefings.importer.documents import Kind, Manuscript, UnreadableDocument
 from briefings.importer.labels import find_date, find_number
@@ -216,13 +217,9 @@ def call_out_stale(files: QuerySet[ImportedFile], now: datetime) -> None:
 
 def _drop_orphans(now: datetime) -> None:
     """Uploads whose row was never written, is gone, or was settled by a worker that then died."""
-    if not default_storage.exists(FOLDER):
-        return
     known = set(ImportedFile.objects.exclude(upload="").values_list("upload", flat=True))
-    for name in default_storage.listdir(FOLDER)[1]:
-        path = f"{FOLDER}/{name}"
-        is_old = default_storage.get_modified_time(path) < now - timedelta(days=1)
-        if path not in known and is_old:
+    for path in list_old_files(FOLDER, now - timedelta(days=1)):
+        if path not in known:
             default_storage.delete(path)
 
 

@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from briefings.autosaves import KEPT_FOR as AUTOSAVES_KEPT
+from briefings.files import list_old_files
 from briefings.models import (
     Autosave,
     Edition,
@@ -58,20 +59,6 @@ def make_row_rule(what: str, kept: timedelta, find: Callable[[datetime], QuerySe
         find(now - kept).filter(pk__in=keys).delete()
 
     return Rule(what, kept, find_keys, drop)
-
-
-def list_old_files(folder: str, limit: datetime) -> Iterator[str]:
-    """Those written before `limit`, in it and in the folders of it; none where there is none."""
-    try:
-        folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in sorted(files):
-        path = f"{folder}/{name}"
-        if default_storage.get_modified_time(path) < limit:
-            yield path
-    for name in sorted(folders):
-        yield from list_old_files(f"{folder}/{name}", limit)
 
 
 # ------------------------------------------------------------------------------------------ PDFs

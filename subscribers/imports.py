@@ -24,6 +24,7 @@ from django.db.models import F, Max, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from briefings.files import list_old_files
 from briefings.models import Theme
 from subscribers.importer.rows import Columns, Finding, RowChecker, read_headings
 from subscribers.importer.seen import SeenAddresses
@@ -471,13 +472,9 @@ def call_out_stale(now: datetime) -> None:
 
 def _drop_orphans(now: datetime) -> None:
     """Uploads whose row was never written, or was settled by a worker that then died."""
-    if not default_storage.exists(FOLDER):
-        return
     known = set(MemberImport.objects.exclude(upload="").values_list("upload", flat=True))
-    for name in default_storage.listdir(FOLDER)[1]:
-        path = f"{FOLDER}/{name}"
-        is_old = default_storage.get_modified_time(path) < now - timedelta(days=1)
-        if path not in known and is_old:
+    for path in list_old_files(FOLDER, now - timedelta(days=1)):
+        if path not in known:
             default_storage.delete(path)
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from briefings.retention import Rule, drop_files, list_old_files
+from briefings.files import list_old_files
+from briefings.retention import Rule, drop_files
 from subscribers import personal_data
 from subscribers.models import AttachedPDF, Delivery
 
