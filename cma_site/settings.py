@@ -33,6 +33,7 @@ SECRETS = (
     "DATABASE_URL",
     "EMAIL_URL",
     "MAILGUN_WEBHOOK_SIGNING_KEY",
+    "MEDIA_STORAGE_URL",
     "METRICS_TOKEN",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
@@ -381,6 +382,8 @@ CHECK_LINKS = env.bool("CHECK_LINKS", default=True)
 
 # ------------------------------------------------------------------------------------ the files
 MEDIA_ROOT = VAR_DIR / "media"
+# In place of that folder, where there are several machines and no disk that they share.
+MEDIA_STORAGE_URL = env.str("MEDIA_STORAGE_URL", default="")
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_DIR", default=str(VAR_DIR / "static")))
 # Made once a machine from the installed ones; some 60 MB.
@@ -396,6 +399,10 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+if MEDIA_STORAGE_URL:
+    from cma_site.object_storage import describe_storage  # boto is large
+
+    STORAGES["default"] = describe_storage(MEDIA_STORAGE_URL)
 
 # --------------------------------------------------------------------------------- the language
 LANGUAGE_CODE = "zh-hant"
