@@ -308,7 +308,7 @@ def test_odd_payloads_are_answered_and_do_nothing(client, settings, esp, odd):
 
 
 def test_a_huge_payload_is_refused(client):
-    assert post_event(client, "postmark", "x" * 3_000_000).status_code == 403
+    assert post_event(client, "postmark", "x" * 3_000_000).status_code == 413
 
 
 def test_what_cannot_be_read_does_not_fill_the_log(client, settings, caplog):
