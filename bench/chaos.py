@@ -61,6 +61,8 @@ class Scene:
         return self.sink.count_accepted()
 
     def tick(self) -> dict[str, int]:
+        for sender in self.installation.senders:
+            sender.keep_alive()
         counts: dict[str, int] = self.installation.ask("tick", mailing=self.mailing)
         return counts
 

@@ -53,8 +53,10 @@ class Sender:
     log: Path
     before: tuple[str, ...] = ()
     _process: subprocess.Popen[bytes] | None = None
+    _is_wanted: bool = False
 
     def start(self) -> None:
+        self._is_wanted = True
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  (us)
                 [*self.before, *worker_command(self.pool, self.name)],
@@ -70,11 +72,17 @@ class Sender:
     def pid(self) -> int:
         return self._process.pid if self._process else 0
 
+    def keep_alive(self) -> None:
+        """As systemd or a container engine does: kombu may end with its broker."""
+        if self._is_wanted and self._process and self._process.poll() is not None:
+            self.start()
+
     def list_processes(self) -> list[int]:
         return list_session(self.pid)
 
     def kill(self) -> None:
         """With all it started."""
+        self._is_wanted = False
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         if self._process:
