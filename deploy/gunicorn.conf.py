@@ -43,12 +43,5 @@ def on_starting(server: Any) -> None:  # noqa: ARG001
         counts.unlink(missing_ok=True)
 
 
-def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        from prometheus_client import multiprocess
-
-        multiprocess.mark_process_dead(worker.pid)
-
-
 def _find_metrics_folder() -> Path:
     return Path(os.environ.get("VAR_DIR", "var")) / "metrics"

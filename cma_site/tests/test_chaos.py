@@ -33,11 +33,9 @@ def making_database(vendor: str) -> Iterator[str]:
     run_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(params=[Files, Redis])
-def scene(request, tmp_path_factory, monkeypatch):
-    broker = request.param
-    if (connection.vendor == "sqlite") != (broker is Files):
-        pytest.skip("belongs to the other database")
+@pytest.fixture
+def scene(tmp_path_factory, monkeypatch):
+    broker = Files if connection.vendor == "sqlite" else Redis
     shorter = {"KILLS": KILLS, "PACE": 150, "FLAP": 1, "LEASE": 3, "RELAY_TIMEOUT": 1}
     for name, value in shorter.items():
         monkeypatch.setattr(chaos, name, value)
