@@ -20,6 +20,7 @@ from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
 from cma_site.supervisor import Supervisor
+from subscribers.copies import digests_cut
 
 ROOT = Path(__file__).parent
 
@@ -150,6 +151,12 @@ def quick_passwords(settings) -> None:
 def no_search_rate(settings) -> None:
     """All tests are one client; what depends on the rate sets its own."""
     settings.SEARCH_RATE = 0
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """A test's rows may have the keys of another's, which in a process of its own they never do."""
+    digests_cut.cache_clear()
 
 
 @pytest.fixture(scope="session")

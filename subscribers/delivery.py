@@ -9,7 +9,6 @@ here holds a transaction while it sends.
 import logging
 import time
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -19,19 +18,19 @@ from django.utils import timezone
 
 from subscribers.addresses import BadAddress
 from subscribers.bounces.intake import record_refusal
-from subscribers.messages import Message, PDFLost, build_message
+from subscribers.copies import Copies
+from subscribers.messages import PDFLost
 from subscribers.models import (
     Claim,
     Delivery,
     DeliveryQuerySet,
     DeliveryState,
-    Digest,
     DigestSchedule,
     Mailing,
 )
+from subscribers.models.states import HALTED
 from subscribers.pacing import plan
-from subscribers.segments import Addressee, Frame, SegmentedMessage, name_frame
-from subscribers.smtp.conversation import Copy, Settled
+from subscribers.smtp.conversation import Settled
 from subscribers.smtp.engine import LOOK_UP, Due, Unreachable
 from subscribers.smtp.journal import Journal, open_journal, reading_left
 from subscribers.smtp.replies import Fate
@@ -52,7 +51,7 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     settle_left(timezone.now())
     mailing = Mailing.objects.get(pk=mailing_id)
     chunk = mailing.deliveries.filter(pk__range=(first_id, last_id))
-    if chunk.due(timezone.now()).exists():
+    if mailing.state not in HALTED and chunk.waiting(timezone.now()).exists():
         way = open_way_out()
         try:
             way.open()  # before the claim, or connecting would use up its lease
@@ -63,7 +62,8 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
             way.close()
     if chunk.filter(state=DeliveryState.QUEUED).exists():
         chunk.skip_unwanted(timezone.now())
-    finish_mailings(timezone.now())
+    if not mailing.deliveries.unfinished().exists():
+        finish_mailings(timezone.now())
 
 
 def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> None:
@@ -119,7 +119,8 @@ class Sending:
         self.settled = 0
         self._accepted: list[int] = []
         self._untold: list[Settled] = []
-        self._looked_at = self._renewed_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self._note_renewal(self._looked_at)
 
     def compose(self, place: int) -> Any:
         """Whatever is wrong with one message, the others don't wait for it."""
@@ -172,7 +173,7 @@ class Sending:
             self.write_down()
             if now - self._renewed_at > settings.DELIVERY_LEASE / 8:
                 Delivery.objects.renew(self._claim.key, timezone.now())
-                self._renewed_at = now
+                self._note_renewal(now)
             self._wanted = Delivery.objects.still_to_send(self._claim.key, timezone.now())
         except DatabaseError:
             logger.exception("The ledger cannot be asked")
@@ -181,8 +182,11 @@ class Sending:
 
     def must_end(self) -> bool:
         """Before the sweep takes the claim away."""
-        claimed_for = time.monotonic() - self._renewed_at
-        return claimed_for > float(settings.DELIVERY_LEASE) * 0.9
+        return time.monotonic() > self._ends_at
+
+    def _note_renewal(self, now: float) -> None:
+        self._renewed_at = now
+        self._ends_at: float = now + settings.DELIVERY_LEASE * 0.9
 
     def write_down(self) -> None:
         """What was accepted. Nothing is lost where it fails: the journal has it."""
@@ -198,43 +202,6 @@ class Sending:
         delivery = Delivery.objects.get(pk=self._claim.deliveries[place].pk)
         delivery.claim = self._claim.key
         return delivery
-
-
-class Copies:
-    """Messages for the deliveries of a claim, by their places in it."""
-
-    def __init__(self, mailing: Mailing, claim: Claim) -> None:
-        self._mailing = mailing
-        self._claim = claim
-        self._segmented: dict[int, SegmentedMessage] = {}
-        self._frames: dict[tuple[str, bool], Frame] = {}
-
-    def build(self, place: int) -> Message:
-        """Raises BadAddress or PDFLost."""
-        claimed = self._claim.deliveries[place]
-        delivery = Delivery(mailing=self._mailing, **claimed._asdict())
-        message = build_message(delivery, self._digests[claimed.digest_id], self._mailing)
-        message.message()  # what can't be written fails here, where nothing has been sent yet
-        return message
-
-    def write(self, place: int) -> Copy:
-        """Raises BadAddress or PDFLost."""
-        claimed = self._claim.deliveries[place]
-        if claimed.digest_id not in self._segmented:
-            self._segmented[claimed.digest_id] = self._cut(self._digests[claimed.digest_id])
-        addressee = Addressee(claimed.pk, claimed.member_id or 0, claimed.email, claimed.name)
-        return self._segmented[claimed.digest_id].write(place, addressee)
-
-    def _cut(self, digest: Digest) -> SegmentedMessage:
-        name = name_frame(digest)
-        segmented = SegmentedMessage(digest, self._mailing, self._frames.get(name))
-        self._frames[name] = segmented.frame
-        return segmented
-
-    @cached_property
-    def _digests(self) -> dict[int, Digest]:
-        """Those of the claim. By this mailing, so that all of them have its one PDF, read once."""
-        return self._mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
 
 
 def settle_left(now: datetime) -> None:

@@ -1,7 +1,7 @@
 """The addresses that mail carries: each lets its holder do one thing for one member."""
 
 import hmac
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     ERASE = "erase"
 
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648, 5
 _GOOD_FOR = {Purpose.CONFIRM: CONFIRM_WITHIN, Purpose.ERASE: ERASE_WITHIN}
 
 
@@ -76,11 +77,14 @@ def prepare_urls(purpose: Purpose) -> Callable[[int], str]:
     signer = _signer(purpose)
     # As django.core.signing derives it, once.
     key = sha256(b"".join(map(force_bytes, (signer.salt, "signer", signer.key)))).digest()
+    keyed = hmac.new(key, digestmod=sha256)
     start, end = make_url(purpose, 0).split(make_token(purpose, 0))
 
     def make(pk: int) -> str:
-        mac = hmac.digest(key, str(pk).encode(), "sha256")
-        return f"{start}{pk}.{urlsafe_b64encode(mac).rstrip(b'=').decode()}{end}"
+        mac = keyed.copy()
+        mac.update(b"%d" % pk)
+        token = b2a_base64(mac.digest(), newline=False).translate(_URL_SAFE, b"=")
+        return f"{start}{pk}.{token.decode()}{end}"
 
     return make
 

@@ -12,7 +12,8 @@ from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
-from typing import NamedTuple
+from struct import Struct
+from typing import NamedTuple, Self
 
 from subscribers.addresses import BadAddress, encode_address
 from subscribers.bounces.envelopes import make_return_path
@@ -26,8 +27,8 @@ from subscribers.messages import (
     fill_slot,
     find_attached_pdf,
     greet,
-    make_message_id,
     one_line,
+    prepare_message_ids,
     salute,
     word_pdf,
     write_address,
@@ -45,6 +46,7 @@ _HAN_NAME = re.compile(
     r"[A-Za-z0-9\u2e80-\u9fff\uff01-\uffee]+(?: [A-Za-z0-9\u2e80-\u9fff\uff01-\uffee]+)*"
 )
 _LONGEST_LINE = 75
+_ASCII = bytes(range(128))
 
 
 class Addressee(NamedTuple):
@@ -60,57 +62,111 @@ class Addressee(NamedTuple):
 Frame = Sequence[bytes | str]
 
 
+class Gap(NamedTuple):
+    """Between shared lines."""
+
+    line: int  # the place of its lines among all
+    start: bytes
+    inserts: list[tuple[int, bytes]]  # the place of a value, and what follows it
+
+    def add(self, data: bytes) -> Self:
+        if not self.inserts:
+            return self._replace(start=self.start + data)
+        place, after = self.inserts.pop()
+        self.inserts.append((place, after + data))
+        return self
+
+
+class Layout(NamedTuple):
+    lines: list[bytes]
+    gaps: list[Gap]
+
+
 class Shared:
     """A piece that all copies have, encoded once for each number of bytes that may wait for it."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._by_waiting: dict[int, tuple[bytes, bytes, bytes]] = {}
+        self._by_start: dict[int, tuple[bytes, bytes, bytes]] = {}
 
     def follow(self, waiting: int) -> tuple[bytes, bytes, bytes]:
         """What fills the waiting bytes up to a multiple of three, lines, and what is over."""
-        if waiting not in self._by_waiting:
-            start = -waiting % 3
-            end = len(self._data) - (len(self._data) - start) % 3
+        start = -waiting % 3
+        if start not in self._by_start:
             data = self._data
-            self._by_waiting[waiting] = data[:start], _encode(data[start:end]), data[end:]
-        return self._by_waiting[waiting]
+            end = len(data) - (len(data) - start) % 3
+            self._by_start[start] = data[:start], _encode(data[start:end]), data[end:]
+        return self._by_start[start]
 
 
 class Part:
-    """Of a message: a text with slots, in Base64."""
+    """Of a message: a text with slots, in Base64.
+
+    Where its lines are shared depends on how many bytes of the values are over three, and on
+    nothing else: so the text is laid out once for all copies that are alike in that.
+    """
 
     def __init__(self, text: str, write: Callable[[str], str]) -> None:
         """`write` turns a slot's value into what stands in the text."""
         self._write = write
-        self._pieces: list[Shared | bytes | str | re.Match[str]] = []
+        self._slots: list[str | re.Match[str]] = []  # the value's name, where that is all
+        self._layouts: dict[tuple[int, ...], Layout] = {}
+        # Shared or short bytes, or the place of a slot.
+        self._pieces: list[Shared | bytes | int] = []
         self.names: set[str] = set()  # of the values that are to be filled in
+        places: dict[str, int] = {}
         end = 0
         for slot in SLOT.finditer(text):
-            name = slot[2] or slot[3]
-            self.names.add(name)
-            is_plain = slot[0] == f"[[{name}]]"
-            self._pieces += [_share(text[end : slot.start()]), name if is_plain else slot]
+            if slot[0] not in places:
+                places[slot[0]] = len(places)
+                name = slot[2] or slot[3]
+                self.names.add(name)
+                self._slots.append(name if slot[0] == f"[[{name}]]" else slot)
+            self._pieces += [_share(text[end : slot.start()]), places[slot[0]]]
             end = slot.end()
         self._pieces.append(_share(text[end:]))
 
     def fill(self, values: Mapping[str, str]) -> list[bytes]:
-        lines: list[bytes] = []
-        waiting = b""
         written = {name: self._write(values[name]) for name in self.names & values.keys()}
-        for piece in self._pieces:
-            if isinstance(piece, Shared):
-                first, encoded, over = piece.follow(len(waiting) % 3)
-                lines += (_encode(waiting + first), encoded)
-                waiting = over
-            elif isinstance(piece, bytes):
-                waiting += piece
-            elif isinstance(piece, str):
-                waiting += written.get(piece, f"[[{piece}]]").encode()
-            else:
-                waiting += fill_slot(piece, written).encode()
-        lines.append(_encode(waiting))
+        inserted = [
+            written.get(slot, f"[[{slot}]]").encode()
+            if isinstance(slot, str)
+            else fill_slot(slot, written).encode()
+            for slot in self._slots
+        ]
+        over = tuple([len(one) % 3 for one in inserted])
+        layout = self._layouts.get(over)
+        if layout is None:
+            layout = self._layouts[over] = self._lay_out(over)
+        lines = layout.lines.copy()
+        for line, start, inserts in layout.gaps:
+            data = start
+            for place, after in inserts:
+                data += inserted[place] + after
+            lines[line] = _encode(data)
         return lines
+
+    def _lay_out(self, over: tuple[int, ...]) -> Layout:
+        """For values of which so many bytes are over three."""
+        layout = Layout([b""], [gap := Gap(0, b"", [])])
+        waiting = 0
+        for piece in self._pieces:
+            if isinstance(piece, int):
+                gap.inserts.append((piece, b""))
+                waiting += over[piece]
+            elif isinstance(piece, bytes):
+                gap = layout.gaps[-1] = gap.add(piece)
+                waiting += len(piece)
+            else:
+                first, encoded, rest = piece.follow(waiting)
+                layout.gaps[-1] = gap.add(first)
+                layout.lines.extend((encoded, b""))
+                layout.gaps.append(gap := Gap(len(layout.lines) - 1, rest, []))
+                waiting = len(rest)
+        for gap in layout.gaps:
+            if not gap.inserts:
+                layout.lines[gap.line] = _encode(gap.start)
+        return layout._replace(gaps=[gap for gap in layout.gaps if gap.inserts])
 
 
 class SegmentedMessage:
@@ -121,7 +177,7 @@ class SegmentedMessage:
 
         Raises BadAddress where mail can't be from the mailing's sender.
         """
-        self._mailing = mailing
+        self._make_message_id = prepare_message_ids(mailing)
         self._sender = encode_address(mailing.sender_email)
         self._pdf_words = word_pdf(find_attached_pdf(digest))
         self._parts = {
@@ -136,7 +192,8 @@ class SegmentedMessage:
     def write(self, place: int, addressee: Addressee) -> Copy:
         """Raises BadAddress."""
         key, member, email, name = addressee
-        to = write_to(name, email)
+        recipient = encode_recipient(email)
+        to = write_to(name, email, recipient)
         values = {
             "greeting": greet(name),
             "salutation": salute(name),
@@ -146,7 +203,7 @@ class SegmentedMessage:
         }
         own = {
             "to": to.encode("ascii"),
-            "message_id": make_message_id(key, self._mailing)[1:-1].encode(),
+            "message_id": self._make_message_id(key)[1:-1].encode(),
             "unsubscribe": values["unsubscribe"].encode(),
         }
         content: list[bytes] = []
@@ -160,14 +217,15 @@ class SegmentedMessage:
         return Copy(
             place,
             make_return_path(key) or self._sender,
-            encode_recipient(email),
+            recipient,
             b"".join(content),
         )
 
 
-def write_to(name: str, email: str) -> str:
-    """The value of the header To, folded: what `Message` makes of it. Raises BadAddress."""
-    recipient = encode_recipient(email)
+def write_to(name: str, email: str, recipient: str) -> str:
+    """The value of the header To, folded: what `Message` makes of it. `recipient` is the address
+    as `encode_recipient` gives it.
+    """
     line = one_line(name)
     if not line:
         return recipient
@@ -179,7 +237,7 @@ def write_to(name: str, email: str) -> str:
         value = f"=?utf-8?b?{word}?= <{recipient}>"
         # The library takes the shorter of Base64 and quoted-printable, in which what isn't ASCII
         # takes three characters a byte.
-        quoted = len(data) + 2 * sum(byte > 127 for byte in data)
+        quoted = len(data) + 2 * len(data.translate(None, _ASCII))
         if len(word) < quoted and len(f"To: {value}") <= _LONGEST_LINE:
             return value
     source = Message(headers={"To": write_address(name, email)}).message()
@@ -233,8 +291,14 @@ def _share(text: str) -> Shared | bytes:
 def _encode(data: bytes) -> bytes:
     """In lines of Base64, each ended. Only what is last may be no multiple of three."""
     encoded = b2a_base64(data, newline=False)
-    lines = [encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE)]
-    return b"\r\n".join((*lines, b""))
+    return b"\r\n".join(_find_cutter(len(encoded))(encoded))
+
+
+@lru_cache(maxsize=4096)
+def _find_cutter(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
+    """What cuts so many characters into lines, and nothing behind them, for the last one's end."""
+    lines, over = divmod(length, _LINE)
+    return Struct(f"{_LINE}s" * lines + (f"{over}s" if over else "") + "0s").unpack
 
 
 def _end_lines(text: str) -> str:

@@ -1,7 +1,8 @@
 """The ledger: who gets which copy, and what became of it."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid4
 
@@ -9,8 +10,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from briefings.models import State
+from subscribers.digest_rules import Frequency
 from subscribers.models.mailings import Digest, DigestCorrection, DigestItem, Mailing
 from subscribers.models.members import Member
 from subscribers.models.states import (
@@ -24,6 +27,8 @@ from subscribers.models.states import (
 )
 from subscribers.models.suppressions import Suppression, is_suppressed
 
+FEW = 10  # ranges of keys
+
 # All as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
 # which PostgreSQL does not ask again after it has waited for another's claim.
 
@@ -32,13 +37,12 @@ def _is_of_an_edition() -> Exists:
     return Exists(Mailing.objects.filter(kind=MailingKind.EDITION, pk=OuterRef("mailing_id")))
 
 
-def _is_wanted(now: datetime) -> Q:
+def _is_wanted(today: date) -> Exists:
     """Who chose another frequency since wants no edition; a digest is owed in any case."""
-    wants_editions = Exists(
-        Member.objects.wants_every_edition(now).filter(pk=OuterRef("member_id"))
-    )
-    receives = Exists(Member.objects.receiving(now).filter(pk=OuterRef("member_id")))
-    return Q(receives) & (~Q(_is_of_an_edition()) | Q(wants_editions))
+    editions = Mailing.objects.filter(kind=MailingKind.EDITION)
+    of_an_edition = Exists(editions.filter(pk=OuterRef(OuterRef("mailing_id"))))
+    wants = Q(frequency=Frequency.EVERY_EDITION) | ~Q(of_an_edition)
+    return Exists(Member.objects.receiving_on(today).filter(wants, pk=OuterRef("member_id")))
 
 
 def _is_readable() -> Q:
@@ -79,10 +83,33 @@ def _came_otherwise() -> Q:
     return Q(Exists(entries)) | (Q(Exists(told)) & ~Q(_is_of_an_edition()))
 
 
+@lru_cache(maxsize=1)
+def _may_go(today: date) -> "DeliveryQuerySet":
+    """Those that members want and may have, at addresses that mail may go to, with nothing to wait
+    for. Put together once a day, since that takes longer than to ask it of a chunk.
+    """
+    wanted = Delivery.objects.filter(_is_wanted(today), ~is_suppressed(), _is_readable())
+    return wanted.filter(~_waits_for_pdf(), ~_is_halted())
+
+
 _SKIPPED_OR_UNKNOWN = Case(
     When(in_doubt=True, then=Value(DeliveryState.UNKNOWN)),
     default=Value(DeliveryState.SKIPPED),
 )
+
+
+def _is_among(keys: Iterable[int]) -> Q:
+    """By ranges, if they are few: to write down two hundred keys costs more than to look for them.
+
+    Keys are whole numbers, so a range of as many as it spans holds no other.
+    """
+    in_order = sorted(keys)
+    breaks = [n for n in range(1, len(in_order)) if in_order[n] != in_order[n - 1] + 1]
+    if not in_order or len(breaks) > FEW:
+        return Q(pk__in=in_order)
+    starts = [in_order[n] for n in (0, *breaks)]
+    ends = [in_order[n - 1] for n in (*breaks, len(in_order))]
+    return Q(*(Q(pk__range=span) for span in zip(starts, ends, strict=True)), _connector=Q.OR)
 
 
 class Claim(NamedTuple):
@@ -109,7 +136,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         Not what the member no longer wants, what may not go to its address, nor what was withdrawn.
         """
         key = uuid4()
-        ready = self.due(now).filter(_is_wanted(now), ~is_suppressed(), _is_readable())
+        ready = _may_go(timezone.localdate(now)) & self.waiting(now)
         taken = ready.order_by().update(
             state=DeliveryState.SENDING, claim=key, claimed_at=now, attempts=F("attempts") + 1
         )
@@ -123,8 +150,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def still_to_send(self, claim: UUID, now: datetime) -> set[int]:
         """The keys of those claimed that may go out still."""
-        held = self.held_by(claim).filter(~_is_halted(), _is_wanted(now))
-        held = held.filter(~is_suppressed(), _is_readable())
+        held = _may_go(timezone.localdate(now)) & self.held_by(claim)
         return set(held.order_by().values_list("pk", flat=True))
 
     def renew(self, claim: UUID, now: datetime) -> None:
@@ -132,7 +158,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def mark_sent(self, keys: Iterable[int], now: datetime) -> None:
         """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes."""
-        unsent = self.filter(pk__in=list(keys)).exclude(state=DeliveryState.SENT)
+        unsent = self.filter(_is_among(keys)).exclude(state=DeliveryState.SENT)
         unsent.update(state=DeliveryState.SENT, sent_at=now, claim=None, reply="")
 
     def give_back(self, claim: UUID, **changes: Any) -> None:
@@ -145,12 +171,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             **changes,
         )
 
+    def waiting(self, now: datetime) -> Self:
+        """Those whose time has come."""
+        return self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
+
     def due(self, now: datetime) -> Self:
         """Not what is to bring a PDF, as long as that is being printed; nor anything of a mailing
         that is paused or was cancelled.
         """
-        queued = self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
-        return queued.filter(~_waits_for_pdf(), ~_is_halted())
+        return self.waiting(now).filter(~_waits_for_pdf(), ~_is_halted())
 
     def entries_by_member(self, entry_ids: Iterable[int]) -> dict[int, set[int]]:
         """Which of these entries are in them, by the member they are addressed to. One query."""
@@ -208,7 +237,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         queued.filter(is_suppressed()).update(
             state=_SKIPPED_OR_UNKNOWN, reply="因退信或投訴，已停止寄往這個地址"
         )
-        queued.filter(~_is_wanted(now)).update(state=_SKIPPED_OR_UNKNOWN, reply="會員已不收取")
+        queued.filter(~_is_wanted(timezone.localdate(now))).update(
+            state=_SKIPPED_OR_UNKNOWN, reply="會員已不收取"
+        )
         queued.filter(~_is_readable()).update(
             state=_SKIPPED_OR_UNKNOWN,
             reply=Case(

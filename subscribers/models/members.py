@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from django.contrib.auth.models import User
@@ -79,7 +79,9 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def receiving(self, now: datetime | None = None) -> Self:
         """Active, not paused, and not suppressed; who paused until a day gets mail on that day."""
-        today = timezone.localdate(now)
+        return self.receiving_on(timezone.localdate(now))
+
+    def receiving_on(self, today: date) -> Self:
         resumed = Q(paused_until=None) | Q(paused_until__lte=today)
         able = self.active().filter(resumed).exclude(frequency=Frequency.PAUSED)
         return able.filter(~is_suppressed())

@@ -61,7 +61,7 @@ class Step(Enum):
 _ENVELOPE = (Step.SENDER, Step.RECIPIENT, Step.DATA)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Transaction:
     copy: Copy
     refusal: Reply | None = None  # the first

@@ -70,11 +70,11 @@ class Unreachable(Exception):
         self.reply = reply
 
 
-@dataclass
+@dataclass(eq=False)
 class _Line:
     socket: socket.socket
     conversation: Conversation
-    deadline: float
+    heard_at: float
     reader: ReplyReader = field(default_factory=ReplyReader)
     unsent: memoryview = field(default_factory=lambda: memoryview(b""))
     waits_to_write: bool = False
@@ -130,7 +130,7 @@ class Engine:
         line = _Line(
             connection,
             Conversation(smtp.has_extn("pipelining"), self._is_wanted),
-            time.monotonic() + self._timeout,
+            time.monotonic(),
         )
         self._selector.register(connection, selectors.EVENT_READ, line)
         self._lines.append(line)
@@ -198,10 +198,14 @@ class _Run:
         if not self.overseer.goes_on():
             self.is_over = True
         for line in list(self.engine._lines):
-            if not line.conversation.is_idle and now > line.deadline:
+            if self._is_silent(line, now):
                 self._read(line)  # it may have answered while the ledger kept us
-                if line in self.engine._lines and now > line.deadline:
+                if line in self.engine._lines and self._is_silent(line, now):
                     self._lose(line, f"{self.engine._patience_with(line):.0f} 秒內沒有回應")
+
+    def _is_silent(self, line: _Line, now: float) -> bool:
+        patience = self.engine._patience_with(line)
+        return not line.conversation.is_idle and now - line.heard_at > patience
 
     # --------------------------------------------------------------------------- giving out copies
 
@@ -242,15 +246,13 @@ class _Run:
 
     def _next_copy(self) -> Copy | None:
         while self.has_more and self._is_time():
-            copy = self._compose_next() if self.waiting else self.again.popleft()
-            if copy and self.overseer.is_wanted(copy.place):
+            due = self.waiting.popleft() if self.waiting else self.again.popleft()
+            if not self.overseer.is_wanted(due.place):
+                continue
+            copy: Copy | None = due if isinstance(due, Copy) else self.overseer.compose(due.place)
+            if copy:
                 return copy
         return None
-
-    def _compose_next(self) -> Copy | None:
-        place = self.waiting.popleft().place
-        copy: Copy | None = self.overseer.compose(place) if self.overseer.is_wanted(place) else None
-        return copy
 
     def _is_time(self) -> bool:
         return self._next_start() <= time.monotonic()
@@ -316,7 +318,7 @@ class _Run:
 
     def _hear(self, line: _Line) -> None:
         """It is alive."""
-        line.deadline = time.monotonic() + self.engine._patience_with(line)
+        line.heard_at = time.monotonic()
 
     def _wait_to_write(self, line: _Line, *, waits: bool) -> None:
         if waits != line.waits_to_write:

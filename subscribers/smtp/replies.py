@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 LONGEST = 64 * 1024  # bytes of one answer; RFC 5321 has 512 a line
@@ -69,7 +70,7 @@ class ReplyReader:
     def _read(self, line: bytes) -> Reply | None:
         if line[3:4] == b" " and not self._lines and line[:3].isdigit():  # as nearly all are
             self._size = len(self._buffer)
-            return Reply(int(line[:3]), line.decode(errors="replace").rstrip())
+            return _read_single(line)
         found = _LINE.fullmatch(line)
         if not found:
             raise NoReply(line[:100].decode(errors="replace"))
@@ -79,6 +80,11 @@ class ReplyReader:
         text = " ".join((found[1].decode(), *filter(None, self._lines)))
         self._lines, self._size = [], len(self._buffer)
         return Reply(int(found[1]), text)
+
+
+@lru_cache(maxsize=32)  # of the four about a message, three are always the same
+def _read_single(line: bytes) -> Reply:
+    return Reply(int(line[:3]), line.decode(errors="replace").rstrip())
 
 
 def find_blame(reply: Reply) -> Blame:

@@ -15,7 +15,8 @@ from django.utils import timezone
 from briefings.models import Edition
 from briefings.publishing import withdraw_edition
 from subscribers import transport
-from subscribers.delivery import MOST_ATTEMPTS, Copies, send_chunk
+from subscribers.copies import Copies
+from subscribers.delivery import MOST_ATTEMPTS, send_chunk
 from subscribers.models import (
     Delivery,
     DeliveryState,

@@ -1,0 +1,78 @@
+"""What goes out to each of a claim's deliveries."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property, lru_cache
+
+from subscribers.messages import Message, build_message
+from subscribers.models import Claim, Delivery, Digest, Mailing
+from subscribers.segments import Addressee, Frame, SegmentedMessage, name_frame
+from subscribers.smtp.conversation import Copy
+
+# Of one mailing; a message takes some hundred kilobytes.
+MOST_CUT = 100
+
+
+class Copies:
+    """Messages for the deliveries of a claim, by their places in it."""
+
+    def __init__(self, mailing: Mailing, claim: Claim) -> None:
+        self._mailing = mailing
+        self._claim = claim
+        self._cut = digests_cut(mailing, mailing.woken_at)
+
+    def build(self, place: int) -> Message:
+        """Raises BadAddress or PDFLost."""
+        claimed = self._claim.deliveries[place]
+        delivery = Delivery(mailing=self._mailing, **claimed._asdict())
+        message = build_message(delivery, self._digests[claimed.digest_id], self._mailing)
+        message.message()  # what can't be written fails here, where nothing has been sent yet
+        return message
+
+    def write(self, place: int) -> Copy:
+        """Raises BadAddress or PDFLost."""
+        claimed = self._claim.deliveries[place]
+        segmented = self._cut.find(claimed.digest_id)
+        if segmented is None:
+            segmented = self._cut.add(self._digests[claimed.digest_id])
+        addressee = Addressee(claimed.pk, claimed.member_id or 0, claimed.email, claimed.name)
+        return segmented.write(place, addressee)
+
+    @cached_property
+    def _digests(self) -> Mapping[int, Digest]:
+        """Those of the claim that aren't cut. By this mailing, so that all of them have its one
+        PDF, read once.
+        """
+        wanted = {one.digest_id for one in self._claim.deliveries}
+        return self._mailing.digests.in_bulk({key for key in wanted if not self._cut.find(key)})
+
+
+class DigestsCut:
+    """A mailing's, which are frozen: kept for the next claim, which mostly is of the same."""
+
+    def __init__(self, mailing: Mailing) -> None:
+        self._mailing = mailing
+        self._messages: dict[int, SegmentedMessage] = {}
+        self._frames: dict[tuple[str, bool], Frame] = {}
+
+    def find(self, digest_id: int) -> SegmentedMessage | None:
+        return self._messages.get(digest_id)
+
+    def add(self, digest: Digest) -> SegmentedMessage:
+        """Raises BadAddress or PDFLost."""
+        if len(self._messages) >= MOST_CUT:
+            self._messages.clear()
+            self._frames.clear()
+        name = name_frame(digest)
+        segmented = SegmentedMessage(digest, self._mailing, self._frames.get(name))
+        self._frames[name] = segmented.frame
+        self._messages[digest.pk] = segmented
+        return segmented
+
+
+@lru_cache(maxsize=2)
+def digests_cut(mailing: Mailing, _woken_at: datetime | None) -> DigestsCut:
+    """Of the mailing, by its key, since it was woken: a digest that retention has emptied is
+    written anew for who missed it.
+    """
+    return DigestsCut(mailing)

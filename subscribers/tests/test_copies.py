@@ -1,0 +1,91 @@
+"""What is kept from one claim to the next, and what a claim goes by."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from subscribers.copies import Copies
+from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member
+from subscribers.tests.makers import make_mailing
+
+pytestmark = pytest.mark.django_db
+
+
+def write_first(mailing_id):
+    """As a sender does that comes to it anew."""
+    mailing = Mailing.objects.get(pk=mailing_id)
+    mailing.deliveries.update(state=DeliveryState.QUEUED, claim=None)
+    return Copies(mailing, mailing.deliveries.claim(timezone.now())).write(0).content
+
+
+def test_what_is_kept_saves_the_next_claim_its_queries(django_assert_num_queries):
+    mailing = make_mailing(members=2)
+    first = write_first(mailing.pk)
+    mailing.deliveries.update(state=DeliveryState.QUEUED)
+    claim = mailing.deliveries.claim(timezone.now())
+
+    with django_assert_num_queries(0):
+        assert Copies(mailing, claim).write(0).content == first
+
+
+def test_a_digest_written_anew_is_mailed_as_it_is_now():
+    """Retention had emptied it, and somebody missed it."""
+    mailing = make_mailing()
+    before = write_first(mailing.pk)
+
+    Digest.objects.update(text="新的文字", html="<p>新的文字</p>")
+    Mailing.objects.update(woken_at=timezone.now())
+
+    assert write_first(mailing.pk) != before
+
+
+def test_no_more_is_kept_than_memory_allows(monkeypatch):
+    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
+    mailing = make_mailing(members=5)
+    digest = mailing.digests.get()
+    for number, delivery in enumerate(mailing.deliveries.order_by("pk")):
+        digest.pk, digest.key, digest.text = None, f"{number}", f"第 {number} 種"
+        digest.save()
+        Delivery.objects.filter(pk=delivery.pk).update(digest=digest.pk)
+    claim = mailing.deliveries.claim(timezone.now())
+
+    copies = Copies(mailing, claim)
+    contents = [copies.write(place).content for place in range(5)]
+
+    assert len(set(contents)) == 5
+    again = Copies(mailing, claim)
+    assert [again.write(place).content for place in reversed(range(5))] == contents[::-1]
+
+
+def test_who_paused_until_a_day_can_be_claimed_on_that_day_and_not_before():
+    """A worker lives longer than a day."""
+    mailing = make_mailing()
+    eve = datetime(2026, 11, 29, 23, 59, tzinfo=ZoneInfo("Asia/Hong_Kong"))
+    mailing.deliveries.update(not_before=eve - timedelta(days=1))
+    Member.objects.update(paused_until=eve.date() + timedelta(days=1))
+
+    assert not mailing.deliveries.claim(eve).deliveries
+    assert mailing.deliveries.claim(eve + timedelta(minutes=2)).deliveries
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 41])
+def test_exactly_what_was_sent_is_marked(step):
+    """In a row, with gaps, and with so many gaps that it is done in another way."""
+    mailing = make_mailing(members=42)
+    keys = list(mailing.deliveries.order_by("pk").values_list("pk", flat=True))
+    sent = [key for place, key in enumerate(keys) if place % 20 < 19 and place % step == 0]
+
+    Delivery.objects.mark_sent(reversed(sent), timezone.now())
+
+    marked = mailing.deliveries.filter(state=DeliveryState.SENT).order_by("pk")
+    assert list(marked.values_list("pk", flat=True)) == sent
+
+
+def test_nothing_sent_marks_nothing():
+    mailing = make_mailing(members=2)
+
+    Delivery.objects.mark_sent([], timezone.now())
+
+    assert not mailing.deliveries.filter(state=DeliveryState.SENT).exists()
