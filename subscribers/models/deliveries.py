@@ -14,7 +14,13 @@ from django.utils import timezone
 
 from briefings.models import State
 from subscribers.digest_rules import Frequency
-from subscribers.models.mailings import Digest, DigestCorrection, DigestItem, Mailing
+from subscribers.models.mailings import (
+    Digest,
+    DigestCorrection,
+    DigestItem,
+    Mailing,
+    shows_withdrawn,
+)
 from subscribers.models.members import Member
 from subscribers.models.states import (
     HALTED,
@@ -29,43 +35,48 @@ from subscribers.models.suppressions import Suppression, is_suppressed
 
 FEW = 10  # ranges of keys
 
+# Of mailings and digests, what keeps their copies back.
+_OF_AN_EDITION = Q(kind=MailingKind.EDITION)
+_HALTED = Q(state__in=HALTED)
+_WITHDRAWN = _OF_AN_EDITION & ~Q(edition__state=State.PUBLISHED)
+_WAITS_FOR_PDF = Q(with_pdf=True, mailing__attached_pdf__state=AttachmentState.WAITING)
+
+
+def _shows_withdrawn() -> Q:
+    """Of a digest, an entry in it; an edition goes out as long as it is published itself."""
+    return ~Q(mailing__kind=MailingKind.EDITION) & shows_withdrawn()
+
+
 # All as Exists, never as joins: those would move all of an UPDATE's conditions into a subquery,
 # which PostgreSQL does not ask again after it has waited for another's claim.
 
 
+def _has_mailing(condition: Q) -> Exists:
+    return Exists(Mailing.objects.filter(condition, pk=OuterRef("mailing_id")))
+
+
+def _has_digest(condition: Q) -> Exists:
+    return Exists(Digest.objects.filter(condition, pk=OuterRef("digest_id")))
+
+
 def _is_of_an_edition() -> Exists:
-    return Exists(Mailing.objects.filter(kind=MailingKind.EDITION, pk=OuterRef("mailing_id")))
+    return _has_mailing(_OF_AN_EDITION)
 
 
 def _is_wanted(today: date) -> Exists:
     """Who chose another frequency since wants no edition; a digest is owed in any case."""
-    editions = Mailing.objects.filter(kind=MailingKind.EDITION)
+    editions = Mailing.objects.filter(_OF_AN_EDITION)
     of_an_edition = Exists(editions.filter(pk=OuterRef(OuterRef("mailing_id"))))
     wants = Q(frequency=Frequency.EVERY_EDITION) | ~Q(of_an_edition)
     return Exists(Member.objects.receiving_on(today).filter(wants, pk=OuterRef("member_id")))
 
 
 def _is_readable() -> Q:
-    """The edition is published; of a digest, each entry that is in it."""
-    published = Mailing.objects.filter(edition__state=State.PUBLISHED)
-    of_published_edition = Exists(published.filter(pk=OuterRef("mailing_id")))
-    gone = Exists(Digest.objects.showing_withdrawn().filter(pk=OuterRef("digest_id")))
-    return Q(of_published_edition) | ~(Q(_is_of_an_edition()) | Q(gone))
-
-
-def _is_halted() -> Exists:
-    return Exists(Mailing.objects.filter(state__in=HALTED, pk=OuterRef("mailing_id")))
+    return ~Q(_has_mailing(_WITHDRAWN)) & ~Q(_has_digest(_shows_withdrawn()))
 
 
 def _is_cancelled() -> Exists:
-    return Exists(Mailing.objects.filter(state=MailingState.CANCELLED, pk=OuterRef("mailing_id")))
-
-
-def _waits_for_pdf() -> Exists:
-    waiting = Digest.objects.filter(
-        with_pdf=True, mailing__attached_pdf__state=AttachmentState.WAITING
-    )
-    return Exists(waiting.filter(pk=OuterRef("digest_id")))
+    return _has_mailing(Q(state=MailingState.CANCELLED))
 
 
 def _came_otherwise() -> Q:
@@ -88,8 +99,12 @@ def _may_go(today: date) -> "DeliveryQuerySet":
     """Those that members want and may have, at addresses that mail may go to, with nothing to wait
     for. Put together once a day, since that takes longer than to ask it of a chunk.
     """
-    wanted = Delivery.objects.filter(_is_wanted(today), ~is_suppressed(), _is_readable())
-    return wanted.filter(~_waits_for_pdf(), ~_is_halted())
+    return Delivery.objects.filter(
+        _is_wanted(today),
+        ~is_suppressed(),
+        ~_has_mailing(_HALTED | _WITHDRAWN),
+        ~_has_digest(_WAITS_FOR_PDF | _shows_withdrawn()),
+    )
 
 
 _SKIPPED_OR_UNKNOWN = Case(
@@ -179,7 +194,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Not what is to bring a PDF, as long as that is being printed; nor anything of a mailing
         that is paused or was cancelled.
         """
-        return self.waiting(now).filter(~_waits_for_pdf(), ~_is_halted())
+        return self.waiting(now).filter(~_has_mailing(_HALTED), ~_has_digest(_WAITS_FOR_PDF))
 
     def entries_by_member(self, entry_ids: Iterable[int]) -> dict[int, set[int]]:
         """Which of these entries are in them, by the member they are addressed to. One query."""

@@ -79,10 +79,17 @@ class Mailing(models.Model):
 class DigestQuerySet(models.QuerySet["Digest"]):
     def showing_withdrawn(self) -> models.QuerySet["Digest"]:
         """Those with something in them that members may no longer read."""
-        readable = Entry.objects.filter(state=State.PUBLISHED, edition__state=State.PUBLISHED)
-        gone = DigestItem.objects.exclude(entry__in=readable).filter(digest=OuterRef("pk"))
-        amiss = DigestCorrection.objects.exclude(correction__entry__in=readable)
-        return self.filter(Exists(gone) | Exists(amiss.filter(digest=OuterRef("pk"))))
+        return self.filter(shows_withdrawn())
+
+
+def shows_withdrawn() -> Q:
+    """Of a digest, that something is in it that members may no longer read."""
+    readable = Entry.objects.filter(state=State.PUBLISHED, edition__state=State.PUBLISHED)
+    gone = DigestItem.objects.exclude(entry__in=readable)
+    amiss = DigestCorrection.objects.exclude(correction__entry__in=readable)
+    return Q(Exists(gone.filter(digest=OuterRef("pk")))) | Q(
+        Exists(amiss.filter(digest=OuterRef("pk")))
+    )
 
 
 class Digest(models.Model):
