@@ -33,7 +33,7 @@ from subscribers.pacing import plan
 from subscribers.smtp.conversation import Settled
 from subscribers.smtp.engine import LOOK_UP, Due, Unreachable
 from subscribers.smtp.journal import Journal, open_journal, reading_left
-from subscribers.smtp.replies import Fate
+from subscribers.smtp.replies import Blame, Fate
 from subscribers.steering import pause
 from subscribers.transport import WayOut, open_way_out
 from subscribers.waking import finish_mailings, reopen_mailings, wake_all
@@ -44,6 +44,10 @@ logger = logging.getLogger(__name__)
 FIRST_WAIT = timedelta(minutes=5)
 
 MOST_ATTEMPTS = 10
+
+# That somebody won't have our mail may pass within minutes, if it was about us; what is about one
+# member doesn't.
+MOST_ATTEMPTS_AGAINST_POLICY = 3
 
 
 def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
@@ -153,10 +157,12 @@ class Sending:
             self.settled += 1
             return
         delivery = self._find(settled.place)
-        if settled.fate is Fate.REFUSED:
-            _fail(delivery, settled.text)
-        elif settled.fate is Fate.DEFERRED:
+        if settled.fate is Fate.DEFERRED:
             _put_off(delivery, settled.text)
+        elif settled.blame is Blame.POLICY:
+            _put_off(delivery, settled.text, most_attempts=MOST_ATTEMPTS_AGAINST_POLICY)
+        elif settled.fate is Fate.REFUSED:
+            _fail(delivery, settled.text)
         else:
             settle_unknown(delivery, settled.text, resend_at=_choose_next_time(delivery))
         self.settled += 1
@@ -224,8 +230,8 @@ def _fail(delivery: Delivery, reply: str) -> None:
         record_refusal(delivery, reply, timezone.now())
 
 
-def _put_off(delivery: Delivery, reply: str) -> None:
-    if delivery.attempts < MOST_ATTEMPTS:
+def _put_off(delivery: Delivery, reply: str, most_attempts: int = MOST_ATTEMPTS) -> None:
+    if delivery.attempts < most_attempts:
         delivery.requeue(not_before=_choose_next_time(delivery), reply=reply)
     else:
         _fail(delivery, reply)

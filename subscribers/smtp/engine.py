@@ -344,7 +344,7 @@ class _Run:
             self.overseer.settle(settled)
 
     def _settle_kept_out(self) -> None:
-        """As refused, each by itself: others are let in."""
+        """Each by itself: others are let in, or there were few."""
         for settled in self.kept_out:
             self.overseer.settle(settled)
         self.kept_out.clear()

@@ -16,7 +16,7 @@ from briefings.models import Edition
 from briefings.publishing import withdraw_edition
 from subscribers import transport
 from subscribers.copies import Copies
-from subscribers.delivery import MOST_ATTEMPTS, send_chunk
+from subscribers.delivery import MOST_ATTEMPTS, MOST_ATTEMPTS_AGAINST_POLICY, send_chunk
 from subscribers.models import (
     Delivery,
     DeliveryState,
@@ -424,6 +424,39 @@ def test_a_policy_that_begins_in_mid_mailing_fails_nobody_either(relay):
     mailing.refresh_from_db()
     assert mailing.state == MailingState.PAUSED
     assert mailing.count_deliveries()["failed"] == 0
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+@pytest.mark.parametrize("let_in", [0, 2])
+def test_a_few_whom_a_policy_keeps_out_are_tried_again(relay, let_in):
+    """Too few to tell whether it is about them or about us."""
+    mailing = make_mailing(members=7)
+    relay.on_data = lambda address: (
+        "550 5.7.26 not authenticated" if len(relay.accepted) >= let_in else None
+    )
+    send_all(mailing)
+    assert mailing.count_deliveries()["failed"] == 0
+    kept_out = mailing.deliveries.filter(state=DeliveryState.QUEUED)
+    assert set(kept_out.values_list("attempts", flat=True)) == {1}
+
+    relay.on_data = lambda address: None
+    kept_out.update(not_before=timezone.now())
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SENT] * 7
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+def test_whom_a_policy_keeps_out_each_time_has_failed(relay):
+    mailing = make_mailing(members=2)
+    blocked = mailing.deliveries.first()
+    relay.on_data = lambda address: "550 5.7.1 blocked" if address == blocked.email else None
+
+    for _ in range(MOST_ATTEMPTS_AGAINST_POLICY):
+        mailing.deliveries.update(not_before=timezone.now())
+        send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
 
 
 @pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
