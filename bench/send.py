@@ -357,8 +357,8 @@ def list_turns(field: Field) -> Iterator[tuple[str, str, Measure]]:
         yield "ours, 2 processes", sink, partial(ours, processes=2)
         yield "ours, 2,000 variants", sink, partial(ours, variants=VARIANTS)
         yield "ours, Celery", sink, partial(measure_celery, field, sink, MEMBERS)
-        for name in RIVALS:
-            yield name, sink, partial(measure_rival, field, name, sink, RIVAL_MEMBERS)
+    for name in RIVALS:
+        yield name, SMTP_SINK, partial(measure_rival, field, name, SMTP_SINK, RIVAL_MEMBERS)
     yield "smtp-source", IDLE, partial(measure_source, field, IDLE, MEMBERS)
     yield "ours", IDLE, partial(measure_ours, field, IDLE, MEMBERS)
     yield "a Celery task each", FAST, partial(measure_task_each, field, FAST, RIVAL_MEMBERS)

@@ -31,6 +31,7 @@ missing_packages() {
     [ "$1" != run ] || return 0
     [ -n "$(postgres_bin)" ] || printf ' postgresql'
     has redis-server || printf ' redis-server'
+    has rabbitmqctl || [ -d /usr/lib/rabbitmq ] || printf ' rabbitmq-server'
     has chromium || printf ' chromium'
     # What WeasyPrint cuts fonts down with by itself: the bench compares with that.
     has_library libharfbuzz-subset || printf ' libharfbuzz-subset0'
@@ -38,7 +39,6 @@ missing_packages() {
     has wrk || printf ' wrk'
     has cc || printf ' gcc libc6-dev'
     has ip || printf ' iproute2'
-    has rabbitmqctl || [ -d /usr/lib/rabbitmq ] || printf ' rabbitmq-server'
 }
 
 # Installs what is missing when it may; otherwise says the exact command and stops, before
