@@ -40,11 +40,8 @@ class Copies:
 
     @cached_property
     def _digests(self) -> Mapping[int, Digest]:
-        """Those of the claim that aren't cut. By this mailing, so that all of them have its one
-        PDF, read once.
-        """
-        wanted = {one.digest_id for one in self._claim.deliveries}
-        return self._mailing.digests.in_bulk({key for key in wanted if not self._cut.find(key)})
+        """Those of the claim. By this mailing, so that all of them have its one PDF, read once."""
+        return self._mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
 
 
 class DigestsCut:

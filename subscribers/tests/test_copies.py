@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from subscribers.copies import Copies
+from subscribers.copies import Copies, DigestsCut
 from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member
 from subscribers.tests.makers import make_mailing
 
@@ -28,6 +28,22 @@ def test_what_is_kept_saves_the_next_claim_its_queries(django_assert_num_queries
 
     with django_assert_num_queries(0):
         assert Copies(mailing, claim).write(0).content == first
+
+
+def test_another_thread_may_cut_the_same_digest_meanwhile(monkeypatch):
+    mailing = make_mailing()
+    claim = mailing.deliveries.claim(timezone.now())
+    find = DigestsCut.find
+
+    def find_before_the_other_adds(cut, digest_id):
+        found = find(cut, digest_id)
+        if found is None:
+            cut.add(mailing.digests.get())
+        return found
+
+    monkeypatch.setattr(DigestsCut, "find", find_before_the_other_adds)
+
+    assert Copies(mailing, claim).write(0).content
 
 
 def test_a_digest_written_anew_is_mailed_as_it_is_now():
