@@ -27,7 +27,7 @@ TROUBLES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
 
 def list_cards(request: HttpRequest) -> list[Card]:
-    """Those that this person may see; some seven queries."""
+    """Those that this person may see; some eight queries."""
     cards = list_mails_to_do() if may_write_mail(request.user) else []
     if request.user.has_perm(VIEW_MAILING):
         if request.user.has_perm(OPEN_MAILING) and (undecided := show_undecided_corrections()):
@@ -66,6 +66,7 @@ def show_last_mailing() -> Card:
         address=reverse("admin:subscribers_mailing_changelist"),
         about={
             "mailing": mailing,
+            "halted": list_halted(mailing) if mailing else [],
             "pause": find_pause(mailing) if mailing else None,
             "total": sum(counts.values()),
             "sent": counts.get(DeliveryState.SENT, 0),
@@ -74,6 +75,12 @@ def show_last_mailing() -> Card:
             ],
         },
     )
+
+
+def list_halted(last: Mailing) -> list[Mailing]:
+    """Earlier ones that stand still until somebody resumes or cancels them."""
+    earlier = Mailing.objects.filter(state=MailingState.PAUSED).exclude(pk=last.pk)
+    return list(earlier.order_by("-opened_at")[:SHOWN])
 
 
 def find_pause(mailing: Mailing) -> SteeringRecord | None:

@@ -1,6 +1,7 @@
 """A mailing that is paused, resumed or cancelled while it is under way."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,20 @@ def test_the_workbench_says_who_paused_the_last_mailing_and_why(client, wong):
     page = client.get("/admin/").text
 
     assert "由wong暫停，主旨有錯字" in page
+
+
+def test_the_workbench_forgets_none_that_stands_still_behind_a_later_one(client, wong):
+    paused, _, last = make_mailing(), make_mailing(), make_mailing()
+    pause(paused, wong, "", timezone.now())
+    client.force_login(wong)
+
+    page = client.get("/admin/").text
+
+    standing = page.partition("仍在暫停的發送")[2].partition("</ul>")[0]
+    assert re.findall(r"/mailing/(\d+)/change/", standing) == [str(paused.pk)]
+    pause(last, wong, "", timezone.now())
+    Mailing.objects.filter(pk=paused.pk).update(state=MailingState.DONE)
+    assert "仍在暫停的發送" not in client.get("/admin/").text  # the last says it itself
 
 
 def test_what_is_being_sent_when_it_is_paused_ends_as_it_ends(wong):
