@@ -295,6 +295,17 @@ def test_what_was_skipped_is_told_by_reason(ho):
     assert all("會員已不收取：2 份" in said for said in read(mailing))
 
 
+def test_it_offers_for_the_undecided_what_the_desk_does(ho):
+    mailing = make_done(ho, UNKNOWN)
+    for said in read(mailing):
+        assert "當作已寄出，還是再寄一次" in said
+
+    Mailing.objects.filter(pk=mailing.pk).update(state=MailingState.CANCELLED)
+    mailing.refresh_from_db()
+    for said in read(mailing, "ho@example.com"):
+        assert "當作已寄出，還是當作未寄出" in said
+
+
 def test_a_long_list_is_cut_and_the_rest_counted(ho):
     mailing = make_done(ho, *[FAILED] * (MOST_NAMED + 3))
 
