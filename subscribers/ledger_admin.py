@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from briefings.admin.freshness import person_at
+from briefings.history import name_person
 from subscribers.digest_desk import show_digest_preview, show_digests
 from subscribers.domain_page import show_domain_health
 from subscribers.models import (
@@ -52,7 +53,8 @@ class LedgerAdmin(admin.ModelAdmin):
 class MailingAdmin(LedgerAdmin):
     change_form_template = "admin/subscribers/mailing/change_form.html"
     list_display = [
-        *("subject", "show_kind", "state", "show_counts", "link_results", "opened_by", "opened_at"),
+        *("subject", "show_kind", "state", "show_counts", "link_results"),
+        *("opened_at", "show_opener"),
     ]
     list_filter = ["kind", "state"]
     list_select_related = ["edition", "opened_by"]
@@ -64,7 +66,7 @@ class MailingAdmin(LedgerAdmin):
         "state",
         "show_linked_counts",
         "show_pdf",
-        "opened_by",
+        "show_opener",
         "opened_at",
         "finished_at",
         "sender_name",
@@ -140,6 +142,10 @@ class MailingAdmin(LedgerAdmin):
     @admin.display(description="期或摘要", ordering="edition")
     def show_kind(self, mailing: Mailing) -> str:
         return mailing.edition.label if mailing.edition else mailing.get_kind_display()
+
+    @admin.display(description="發送者", ordering="opened_by")
+    def show_opener(self, mailing: Mailing) -> str:
+        return name_person(mailing.opened_by) or "系統"
 
     @admin.display(description="成效")
     def link_results(self, mailing: Mailing) -> SafeString:

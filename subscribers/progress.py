@@ -11,6 +11,9 @@ from django.utils.timezone import localtime
 from subscribers.models import DeliveryState, Mailing, MailingState
 
 MINUTE = timedelta(minutes=1)
+# As they are said; the exact figure stands beside the bar.
+PARTS = ("一成", "兩成", "三成", "四成", "一半", "六成", "七成", "八成", "九成")
+TENTHS = ("未足一成", *(f"已過{part}" for part in PARTS), "已全部處理")
 
 
 @dataclass(frozen=True)
@@ -115,4 +118,4 @@ def describe_span(span: timedelta) -> str:
 def tell_progress(progress: Progress) -> str:
     """For who listens; another text only with each tenth, or it would be read out without end."""
     label = progress.state.label
-    return label if progress.is_over else f"{label}，已處理 {progress.percent // 10 * 10}%"
+    return label if progress.is_over else f"{label}，{TENTHS[progress.percent // 10]}"

@@ -1,6 +1,8 @@
 """How far a mailing is, on its page, and the buttons there."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -112,7 +114,20 @@ def test_not_all_is_done_before_it_is():
     put(mailing, DeliveryState.FAILED, 2)
 
     assert measure(mailing, timezone.now()).percent == 66
-    assert tell_progress(measure(mailing, timezone.now())) == "寄送中，已處理 60%"
+    assert tell_progress(measure(mailing, timezone.now())) == "寄送中，已過六成"
+
+
+def test_what_is_heard_changes_with_each_tenth():
+    mailing = make_mailing(members=20)
+    told = []
+    for _ in range(20):
+        put(mailing, DeliveryState.SENT, 1)
+        told.append(tell_progress(measure(mailing, timezone.now())))
+
+    assert told[:3] == ["寄送中，未足一成", "寄送中，已過一成", "寄送中，已過一成"]
+    assert told[9] == "寄送中，已過一半"
+    assert told[-1] == "寄送中，已全部處理"
+    assert len(set(told)) == 11
 
 
 @pytest.mark.parametrize(
@@ -140,6 +155,29 @@ def test_the_page_tells_how_far_it_is_and_nobodys_address(client, publisher):
     assert "已處理 1 份，共 3 份（33%）" in page
     assert "mailing-progress.js" in page
     assert mailing.deliveries.first().email not in page
+
+
+def test_whose_copies_failed_is_one_click_away_for_who_may_see_it(client, publisher):
+    mailing = make_mailing(members=3)
+    put(mailing, DeliveryState.FAILED, 2)
+    assert "逐份看失敗的" not in client.get(page_of(mailing)).text
+
+    publisher.user_permissions.add(Permission.objects.get(codename="view_delivery"))
+    page = client.get(page_of(mailing)).text
+
+    [link] = re.findall(r'href="([^"]+)">逐份看失敗的 2 份', page)
+    assert "2項" in client.get(unescape(link)).text
+
+
+def test_who_opened_it_is_told_by_name(client, publisher):
+    publisher.last_name, publisher.first_name = "黃", "小明"
+    publisher.save()
+    by_the_clock, by_hand = make_mailing(), make_mailing()
+    Mailing.objects.filter(pk=by_hand.pk).update(opened_by=publisher)
+
+    assert "黃小明" in client.get(page_of(by_hand)).text.partition("發送者")[2]
+    opener = client.get(page_of(by_the_clock)).text.partition("發送者")[2].partition("發送時間")[0]
+    assert "系統" in opener
 
 
 def test_a_finished_mailing_is_not_asked_after(client, publisher):

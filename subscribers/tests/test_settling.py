@@ -196,7 +196,7 @@ def test_a_page_holds_fifty_with_no_query_for_each(client, manager, django_asser
     with django_assert_max_num_queries(12):
         page = client.get(page_of(mailing)).text
 
-    assert page.count("Message-ID</dt>") == 50
+    assert page.count("郵件編號</dt>") == 50
     assert "第 1 頁，共 2 頁" in page
 
 
