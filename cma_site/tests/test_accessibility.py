@@ -28,8 +28,10 @@ from cma_site.tests.furnish import furnish
 from cma_site.tests.makers import PASSWORD, make_staff
 from cma_site.tests.walking import list_addresses
 from subscribers.links import Purpose, make_token
-from subscribers.models import LoginLink
+from subscribers.models import Delivery, DeliveryState, LoginLink
+from subscribers.steering import cancel, pause
 from subscribers.tests.makers import make_mailing, make_member
+from subscribers.waking import finish_mailings
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,6 +43,15 @@ BEFORE_LOGIN = ["/admin/login/", "/admin/password_reset/", "/admin/password_rese
 NOT_OURS = re.compile(
     r"\.pdf$|\.svg$|/logout/$|/log-out-everywhere/$|/jsi18n/$|/login/$|/(?!entry)\w+/\d+/(delete|history)/$"
 )
+# More than anybody may, into a field that there is not.
+SEND_TOO_MUCH = """
+const field = document.createElement("textarea");
+field.name = "much";
+field.value = "x".repeat(3_000_000);
+const form = document.querySelector("main form");
+form.append(field);
+HTMLFormElement.prototype.submit.call(form);
+"""
 
 
 @pytest.fixture
@@ -102,6 +113,32 @@ def make_rare_pages() -> list[str]:
         f"{reverse('admin:briefings_theme_merge')}?theme={themes[0]}&theme={themes[1]}",
         f"{reverse('admin:briefings_entry_changelist')}?q=正文",
     ]
+
+
+def make_mailing_pages() -> list[str]:
+    """A mailing while it is sent with all that can go wrong, and over with some who missed it."""
+    sending = make_mailing(12)
+    first, *_ = keys = list(sending.deliveries.values_list("pk", flat=True))
+    for key, state in zip(keys, DeliveryState, strict=False):
+        Delivery.objects.filter(pk=key).update(state=state, claimed_at=timezone.now())
+    later = timezone.now() + timedelta(minutes=5)
+    sending.deliveries.filter(pk=first).update(attempts=1, not_before=later)
+    sending.deliveries.filter(pk__in=keys[-2:]).update(state=DeliveryState.UNKNOWN)
+    paused, cancelled, over = make_mailing(3), make_mailing(3), make_mailing(3)
+    pause(paused, User.objects.get(username="chan"), "主旨有錯字", timezone.now())
+    cancelled.deliveries.update(state=DeliveryState.UNKNOWN)
+    cancel(cancelled, None, timezone.now())
+    over.deliveries.update(state=DeliveryState.SENT)
+    finish_mailings(timezone.now())
+    make_member()
+    pages = [
+        *(("admin:subscribers_mailing_change", one) for one in (sending, paused, cancelled, over)),
+        ("admin:mailing_undecided", sending),
+        ("admin:mailing_undecided", cancelled),
+        ("admin:mailing_cancel", sending),
+        ("admin:mailing_catch_up", over),
+    ]
+    return ["/admin/", *(reverse(name, args=[one.pk]) for name, one in pages)]
 
 
 def list_public_pages() -> list[str]:
@@ -189,14 +226,48 @@ def test_no_public_page_has_any_fault(house, live_server, width):
     assert seen == PAGES  # so that a new one is looked at too
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_being_asked_to_wait_or_to_send_less_has_no_fault(
+    page, live_server, settings, prefix, width
+):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{live_server.url}{prefix}/subscribe/")
+    with page.expect_navigation(url="**/subscribe/"):
+        page.evaluate(SEND_TOO_MUCH)
+    faults = list_faults(page, impacts=ANY)
+    assert page.locator("main .kicker").inner_text() == "413"
+
+    settings.SEARCH_RATE = 1
+    answers = (page.goto(f"{live_server.url}{prefix}/search/?q=甲") for _ in range(3))
+    assert any(answer.status == 429 for answer in answers)  # one of them may begin a new minute
+    faults += list_faults(page, impacts=ANY)
+    connection.close()
+
+    assert not faults, "\n".join(faults)
+
+
+def log_in(page, base: str) -> None:
+    page.goto(f"{base}/admin/login/")
+    page.get_by_label("用戶名稱").fill("chan")
+    page.get_by_label("密碼").fill(PASSWORD)
+    page.get_by_role("button", name="登入").click()
+    page.wait_for_url(f"{base}/admin/")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_page_of_a_mailing_has_any_fault(house, live_server, width):
+    house.set_viewport_size({"width": width, "height": 844})
+    log_in(house, live_server.url)
+
+    assert find_faults(house, live_server.url, make_mailing_pages(), impacts=ANY) == []
+
+
 def test_no_page_has_a_serious_fault(house, live_server):
     base = live_server.url
 
     faults = find_faults(house, base, BEFORE_LOGIN)
-    house.goto(f"{base}/admin/login/")
-    house.get_by_label("用戶名稱").fill("chan")
-    house.get_by_label("密碼").fill(PASSWORD)
-    house.get_by_role("button", name="登入").click()
+    log_in(house, base)
     faults += find_faults(house, base, list_desk_pages() + make_rare_pages())
 
     assert not faults, "\n".join(faults)
