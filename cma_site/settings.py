@@ -475,11 +475,10 @@ LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "line")
 if LOG_FORMAT not in FORMATS:
     raise ImproperlyConfigured(f"LOG_FORMAT is one of: {', '.join(FORMATS)}")
 # What Prometheus has to say to be told the metrics; without it nobody is told any. The folder is
-# where this machine's web processes add up their counts; prometheus_client wants it here.
+# where this machine's web processes add up their counts; prometheus_client wants its name here.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 if METRICS_TOKEN:
-    counts = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(VAR_DIR / "metrics")))
-    counts.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(VAR_DIR / "metrics"))
 # The Sentry server that errors are told to, if any.
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 LOGGING = {

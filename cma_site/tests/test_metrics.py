@@ -1,6 +1,8 @@
 """What is told to whoever watches: numbers, to those who have the token."""
 
 import os
+import subprocess
+import sys
 import time
 import urllib.request
 from datetime import timedelta
@@ -8,8 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 from celery import shared_task
+from django.core.exceptions import MiddlewareNotUsed
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,6 +23,7 @@ from briefings.tests.makers import make_published
 from cma_site.supervisor import serve_command
 from cma_site.watching import happenings, site_metrics
 from cma_site.watching.happenings import FAILED_TASK, TICK, note_happening, read_last
+from cma_site.watching.request_metrics import CountRequests
 from cma_site.watching.site_metrics import ANSWERS, answering_in_time, ask_state
 from conftest import find_free_port, wait_until_served
 from subscribers.models import (
@@ -315,6 +320,32 @@ def refuse(*_):
 
 
 # ------------------------------------------------------------------------------------ processes
+def test_only_who_answers_requests_makes_the_folder_of_counts(settings, tmp_path, monkeypatch):
+    folder = tmp_path / "var" / "metrics"
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    with pytest.raises(MiddlewareNotUsed):
+        CountRequests(HttpResponse)
+    assert not folder.exists()
+
+    settings.METRICS_TOKEN = TOKEN
+    CountRequests(HttpResponse)
+
+    assert folder.is_dir()
+
+
+@pytest.mark.slow
+def test_a_worker_needs_no_place_for_the_metrics(tmp_path):
+    environment = os.environ | {"VAR_DIR": str(tmp_path), "METRICS_TOKEN": TOKEN}
+    load = "from cma_site.celery import app; app.loader.import_default_modules()"
+
+    # Addresses too: tasks write some of them.
+    subprocess.run(
+        [sys.executable, "-c", f"{load}; import cma_site.urls"], env=environment, check=True
+    )
+
+    assert not (tmp_path / "metrics").exists()
+
+
 @pytest.mark.slow
 def test_the_processes_of_a_server_count_together(stage):
     port = find_free_port()

@@ -6,6 +6,7 @@ set): prometheus_client's way for servers with several of them.
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 
 from django.conf import settings
@@ -36,6 +37,9 @@ class CountRequests:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         if not settings.METRICS_TOKEN:
             raise MiddlewareNotUsed
+        # Made here, since only who answers requests counts: workers may have nowhere to write.
+        if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
