@@ -1,11 +1,11 @@
 # One image for every process of the site; compose.yaml says which is which.
-FROM python:3.11-slim-bookworm AS packages
+FROM python:3.11.16-slim-bookworm AS packages
 WORKDIR /app
 RUN python -m venv /app/.venv
 COPY requirements.txt ./
 RUN /app/.venv/bin/pip install --no-cache-dir -r requirements.txt
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.16-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         libpango-1.0-0 libpangoft2-1.0-0 fontconfig fonts-noto-cjk fonts-arphic-ukai \
@@ -28,7 +28,8 @@ RUN python -m briefings.press.fonts /app/fonts \
         DATABASE_URL=sqlite:///unused CELERY_BROKER_URL=redis://unused EMAIL_URL=smtp://unused \
         python manage.py collectstatic --noinput
 ENV STATIC_DIR=/app/static-files
-USER site
+# By number, so that an orchestrator sees that it is not root.
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-m", "cma_site.ask_alive"]
