@@ -8,7 +8,6 @@ from django.contrib.sessions.models import Session
 from briefings import retention as of_the_archive
 from briefings.retention import Rule, make_row_rule
 from subscribers import retention as of_members
-from subscribers.models import MemberSession
 
 # Long enough to look into something; addresses of people are kept no longer than that.
 LOGINS_KEPT = timedelta(days=90)
@@ -20,11 +19,6 @@ RULES: tuple[Rule, ...] = (
         "已結束的編輯登入",
         timedelta(0),
         lambda limit: Session.objects.filter(expire_date__lt=limit),
-    ),
-    make_row_rule(
-        "已結束的會員登入",
-        timedelta(0),
-        lambda limit: MemberSession.objects.filter(expire_date__lte=limit),
     ),
     make_row_rule(
         "登入紀錄", LOGINS_KEPT, lambda limit: AccessLog.objects.filter(attempt_time__lt=limit)

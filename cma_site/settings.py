@@ -245,9 +245,7 @@ CELERY_TASK_ROUTES = {
         "briefings.tasks.draw_general_card",
         "briefings.tasks.read_imported_file",
         "briefings.tasks.tidy_search_index",
-        "cma_site.tasks.forget_old_logins",
         "cma_site.tasks.purge_old",
-        "subscribers.tasks.forget_old",
         "subscribers.tasks.print_attached_pdf",
         "subscribers.tasks.work_on_import",
     )
@@ -284,14 +282,6 @@ CELERY_BEAT_SCHEDULE = {
         "task": "briefings.tasks.tidy_search_index",
         "schedule": 300.0,
         "options": {"expires": 300},
-    },
-    "forget-old-members": {
-        "task": "subscribers.tasks.forget_old",
-        "schedule": crontab(hour=4, minute=20),
-    },
-    "forget-old-logins": {
-        "task": "cma_site.tasks.forget_old_logins",
-        "schedule": crontab(hour=4, minute=10),
     },
     "purge-old": {
         "task": "cma_site.tasks.purge_old",

@@ -2,12 +2,6 @@ from celery import shared_task
 from django.utils import timezone
 
 from cma_site import reset_mails, retention
-from subscribers import logins
-
-
-@shared_task
-def forget_old_logins() -> None:
-    logins.forget_old_logins(timezone.now())
 
 
 @shared_task

@@ -24,7 +24,6 @@ from briefings.clients import count_asking
 from briefings.models import Audience, Edition, Entry
 from subscribers.messages import build_login
 from subscribers.models import (
-    LOGIN_LINK_GOOD_FOR,
     Delivery,
     LoginLink,
     Member,
@@ -199,8 +198,3 @@ def _find_entry(delivery: Delivery, place: str) -> tuple[Edition, str] | None:
     if entry is None or entry.edition is None:
         return None
     return entry.edition, entry.get_absolute_url()
-
-
-def forget_old_logins(now: datetime) -> None:
-    MemberSession.objects.filter(expire_date__lte=now).delete()
-    LoginLink.objects.filter(made_at__lte=now - max(WITHIN, LOGIN_LINK_GOOD_FOR)).delete()

@@ -265,9 +265,3 @@ RULES = (
     Rule("投遞中的姓名和電郵", COPIES_KEPT, _list_keys(_find_old_copies), _drop_copies),
     Rule("離開者的同意紀錄", RECORDS_KEPT, _list_keys(_find_old_records), _drop_records),
 )
-
-
-def forget_old(now: datetime) -> None:
-    """Whatever the time we hold it for is over; twice is like once."""
-    for rule in RULES:
-        rule.purge(now)

@@ -1,20 +1,22 @@
-"""What mailings leave behind, for as long as somebody might need it; of members `personal_data`
-has the rules.
+"""What mailings and logins leave behind, for as long as somebody might need it; of members
+`personal_data` has the rules.
 
 What a digest said stays: members may open a mail of long ago in their browser, and it names nobody.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 
 from briefings.files import list_old_files
-from briefings.retention import Rule, drop_files
+from briefings.retention import Rule, drop_files, make_row_rule
 from subscribers import personal_data
-from subscribers.models import AttachedPDF, Delivery
+from subscribers.models import AttachedPDF, Delivery, LoginLink, MemberSession
 
 FOLDER = "attached"
+# Longer than they are good for, and than it is counted how many a member asked for.
+LINKS_KEPT = timedelta(days=1)
 
 
 def find_old_attachments(limit: datetime) -> Iterator[str]:
@@ -30,6 +32,14 @@ def find_old_attachments(limit: datetime) -> Iterator[str]:
 
 RULES = (
     *personal_data.RULES,
+    make_row_rule(
+        "已結束的會員登入",
+        timedelta(0),
+        lambda limit: MemberSession.objects.filter(expire_date__lte=limit),
+    ),
+    make_row_rule(
+        "會員的登入連結", LINKS_KEPT, lambda limit: LoginLink.objects.filter(made_at__lte=limit)
+    ),
     # As long as whose the copies were.
     Rule(
         "郵件附上的 PDF",

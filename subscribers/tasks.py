@@ -75,11 +75,6 @@ def send_erase_link(member_id: int) -> None:
 
 
 @shared_task
-def forget_old() -> None:
-    personal_data.forget_old(timezone.now())
-
-
-@shared_task
 def work_on_import(import_id: int) -> None:
     imports.work_on(import_id)
 

@@ -25,11 +25,12 @@ from subscribers.logins import (
     ASKED_BY_CLIENT,
     COOKIE,
     MAILS,
+    WITHIN,
     MemberSessions,
     choose_address,
-    forget_old_logins,
 )
-from subscribers.models import LoginLink, Mailing, Member, MemberSession
+from subscribers.models import LOGIN_LINK_GOOD_FOR, LoginLink, Mailing, Member, MemberSession
+from subscribers.retention import LINKS_KEPT, RULES
 from subscribers.tests.makers import at_once, make_mailing, make_member
 from subscribers.transport import Relay
 
@@ -525,13 +526,18 @@ def test_being_a_member_costs_one_query(member, django_assert_num_queries, rf):
         assert audience_of(request) == Audience.MEMBERS
 
 
+def test_login_links_are_kept_while_they_count():
+    assert max(LOGIN_LINK_GOOD_FOR, WITHIN) < LINKS_KEPT
+
+
 def test_old_logins_are_forgotten(member):
     log_in(member)
     MemberSession.objects.update(expire_date=timezone.now())
-    LoginLink.objects.update(made_at=timezone.now() - timedelta(hours=2))
+    LoginLink.objects.update(made_at=timezone.now() - LINKS_KEPT)
     log_in(member)
 
-    forget_old_logins(timezone.now())
+    for rule in RULES:
+        rule.purge(timezone.now())
 
     assert MemberSession.objects.count() == LoginLink.objects.count() == 1
 
