@@ -15,6 +15,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 import unicodedata
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ FONTCONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <dir prefix="relative">.</dir>
-  <cachedir>{folder}/cache</cachedir>
+  <cachedir>{cache}</cachedir>
 </fontconfig>
 """
 
@@ -153,13 +154,25 @@ def prepare_fonts(folder: Path) -> Path:
         made = Path(temporary) / ready.name
         made.mkdir()
         _make_all(made)
-        (made / "fonts.conf").write_text(FONTCONFIG.format(folder=escape(str(ready))))
+        # Beside the fonts, since within them it would be part of what it is the cache of.
+        cached = ready.with_name(f"{ready.name}-cache")
+        (made / "fonts.conf").write_text(FONTCONFIG.format(cache=escape(str(cached))))
         try:
             made.rename(ready)
         except OSError:
             if not ready.exists():  # otherwise somebody was quicker
                 raise
+        else:
+            _fill_cache(ready)
     return ready
+
+
+def _fill_cache(fonts: Path) -> None:
+    """Whoever prints may be allowed to write nothing, and would read all fonts anew each time."""
+    second = int(time.time())
+    os.utime(fonts, (second, second))  # a cache goes by this, and images keep no part of a second
+    environment = os.environ | {"FONTCONFIG_FILE": str(fonts / "fonts.conf")}
+    subprocess.run(["fc-cache"], env=environment, check=False, capture_output=True)  # noqa: S607
 
 
 def _make_all(folder: Path) -> None:
@@ -167,7 +180,6 @@ def _make_all(folder: Path) -> None:
     for face, source in find_sources().items():
         characters = _make_font(face, source, folder)
         coverage[face.family] = [list(span) for span in _join_spans(sorted(characters))]
-    (folder / "cache").mkdir()
     (folder / MANIFEST).write_text(json.dumps(coverage))
 
 

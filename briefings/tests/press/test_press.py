@@ -190,6 +190,24 @@ def test_the_fonts_hold_all_of_hong_kongs_supplementary_set():
     assert len(missing) < 12, missing
 
 
+@pytest.mark.slow
+def test_who_prints_with_them_need_write_nothing(tmp_path):
+    fonts = prepare_fonts(tmp_path)
+
+    def look() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+    made = look()
+    environment = {"PATH": os.environ["PATH"], "FONTCONFIG_FILE": str(fonts / "fonts.conf")}
+    listed = subprocess.run(
+        ["fc-list", ":", "family"], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert "CMA Serif HK" in listed.stdout
+    assert look() == made
+    assert fonts.stat().st_mtime_ns % 1_000_000_000 == 0
+
+
 def test_a_documents_own_fonts_are_gone_for_the_next(press):
     before = print_on(press)
     foreign = "<style>@font-face { font-family: 'CMA Serif HK'; src: local('CMA Sans HK') }</style>"
