@@ -53,6 +53,15 @@ def test_what_stands_in_the_place_of_a_token_whatever_it_is(path):
     assert mask_text(path % "half-a-token") == path % "…"
 
 
+def test_what_a_login_by_a_provider_carries():
+    jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+    way_back = mask_text("GET /admin/oidc/callback/?code=4%2F0Ab&state=x9&session_state=1 failed")
+
+    assert way_back == "GET /admin/oidc/callback/?code=…&state=…&session_state=1 failed"
+    assert mask_text(f"Bearer {jwt}, {jwt[:-11]}") == "Bearer …, …"
+
+
 @pytest.mark.parametrize(
     "harmless",
     [

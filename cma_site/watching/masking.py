@@ -23,6 +23,9 @@ _MASKS = [
         rf"/\1/{HIDDEN}",
     ),
     (re.compile(r"(/password_reset/[^/\s]{1,64})/[^/\s\"'?#]+"), rf"\1/{HIDDEN}"),
+    # What a login by a provider carries, in an address or by itself.
+    (re.compile(r"([?&](?:code|state|nonce|id_token|access_token)=)[^\s\"'&#]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*"), HIDDEN),
     # A token by itself: the key, perhaps a time, and the signature (django.core.signing).
     (re.compile(r"\b\d{1,18}(?:\.[\w-]{6})?\.[\w-]{43}(?![\w-])"), HIDDEN),
     # In RFC 5322's own letters or any other's, quoted, or as addresses of pages carry it.
