@@ -7,6 +7,7 @@ read only, who logged in and who did what.
 from typing import Any, cast
 
 from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -101,12 +102,19 @@ class AccountAdmin(ChinesePermissions, UserAdmin):
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
     search_help_text = "按用戶名稱、姓名或電郵尋找"
     readonly_fields = ["last_login", "date_joined"]  # what happened, not what somebody decides
-    actions = ["unlock_accounts", "log_accounts_out", "reset_second_factor"]
+    actions = ["unlock_accounts", "log_accounts_out", "reset_second_factor", "unlink_accounts"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         telephones = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
         users: QuerySet[User] = super().get_queryset(request)
         return users.annotate(has_telephone=Exists(telephones)).prefetch_related("groups")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Nothing tells of a provider where there is none."""
+        actions = super().get_actions(request)
+        if not settings.OIDC_ISSUER:
+            actions.pop("unlink_accounts", None)
+        return actions
 
     def has_superuser_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active and request.user.is_superuser
@@ -141,6 +149,16 @@ class AccountAdmin(ChinesePermissions, UserAdmin):
         self._note(request, users, "登出了所有裝置")
         count = sum(map(end_sessions, users))
         self.message_user(request, f"已登出 {len(users)} 個帳戶的 {count} 個裝置。")
+
+    @admin.action(description="解除與機構帳戶的連結", permissions=["superuser"])
+    def unlink_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Whoever comes next from the provider with the address is linked; those before must go."""
+        unlinked = [user for user in queryset if user.provider_accounts.all().delete()[0]]
+        for user in unlinked:
+            end_sessions(user)
+        self._note(request, unlinked, "解除了與機構帳戶的連結")
+        names = "、".join(map(str, unlinked))
+        self.message_user(request, f"已解除連結：{names}。" if names else "所選帳戶沒有連結。")
 
     @admin.action(description="重設兩步驗證", permissions=["superuser"])
     def reset_second_factor(

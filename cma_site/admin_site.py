@@ -69,7 +69,7 @@ class EditorsDesk(AdminSite):
         """Every page of the desk asks this, so none opens to a password alone."""
         from cma_site.second_factor import has_passed
 
-        return super().has_permission(request) and has_passed(request.user)
+        return super().has_permission(request) and has_passed(request)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,5 +1,6 @@
-"""What has happened to this installation, counted."""
+"""What has happened to this installation, counted; and who its staff are elsewhere."""
 
+from django.contrib.auth.models import User
 from django.db import models
 
 
@@ -25,3 +26,25 @@ class Happening(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.detail}".strip()
+
+
+class ProviderAccount(models.Model):
+    """Who an account's person is at a provider: the one to whom it has opened before.
+
+    An address can be given to somebody else there; a subject never is (OpenID Connect Core, 2).
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="provider_accounts")
+    issuer = models.TextField()
+    subject = models.TextField()
+    linked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "機構帳戶"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["user", "issuer"], name="one_person_at_a_provider")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.issuer})"

@@ -13,8 +13,10 @@ from urllib.parse import quote, urlencode
 
 import qrcode
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django_otp import verify_token
 from django_otp.models import Device
@@ -36,11 +38,17 @@ def has_telephone(user: User | AnonymousUser) -> bool:
     return bool(user.pk) and TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).exists()
 
 
-def has_passed(user: User | AnonymousUser) -> bool:
+def has_passed(request: HttpRequest) -> bool:
     """Whether this session may go to the desk: by a code, or because none is asked of the user."""
-    if user.is_verified():  # type: ignore[union-attr]
+    if request.user.is_verified():  # type: ignore[union-attr]
         return True
-    return not settings.REQUIRE_TOTP and not has_telephone(user)
+    if settings.OIDC_SECOND_FACTOR and came_by_provider(request):
+        return True
+    return not settings.REQUIRE_TOTP and not has_telephone(request.user)
+
+
+def came_by_provider(request: HttpRequest) -> bool:
+    return request.session.get(BACKEND_SESSION_KEY) == settings.OIDC_BACKEND
 
 
 def check_code(user: User, typed: str) -> Device:

@@ -78,7 +78,7 @@ def for_staff_after_password(view: View) -> View:
 
 def find_next_step(request: HttpRequest, onward: str) -> str | None:
     """Where who has given the password must go before `onward`; None if they may go on."""
-    if has_passed(request.user):
+    if has_passed(request):
         return None
     page = "admin:two_step_code" if has_telephone(request.user) else "admin:two_step_setup"
     return f"{reverse(page)}?{urlencode({'next': onward})}"
@@ -87,7 +87,7 @@ def find_next_step(request: HttpRequest, onward: str) -> str | None:
 @for_staff_after_password
 def ask_code(request: HttpRequest) -> HttpResponse:
     user = _get_user(request)
-    if has_passed(user):
+    if has_passed(request):
         return redirect(_read_next(request))
     if not has_telephone(user):
         return redirect(f"{reverse('admin:two_step_setup')}?{request.GET.urlencode()}")
@@ -108,7 +108,7 @@ def ask_code(request: HttpRequest) -> HttpResponse:
 def set_up(request: HttpRequest) -> HttpResponse:
     user = _get_user(request)
     is_replacing = has_telephone(user)
-    if is_replacing and not (has_passed(user) and _may_replace(request)):
+    if is_replacing and not (has_passed(request) and _may_replace(request)):
         return redirect("admin:two_step")
     secret = request.session.setdefault(SECRET, make_secret())
     form = CodeForm(request.POST or None)

@@ -35,6 +35,7 @@ SECRETS = (
     "MAILGUN_WEBHOOK_SIGNING_KEY",
     "MEDIA_STORAGE_URL",
     "METRICS_TOKEN",
+    "OIDC_CLIENT_SECRET",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY",
@@ -436,6 +437,34 @@ PASSWORD_RESET_TIMEOUT = 60 * 60  # how long a mailed link is good for (seconds)
 # Whether staff must give a code from their telephone after the password. Who has set it up gives
 # one in any case.
 REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=PRODUCTION)
+
+# The organisation's provider (OpenID Connect) by whose accounts staff may log in too, if any:
+# cma_site/oidc.py. Names with RP are the library's.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+# What the provider must say of somebody: that the address is theirs, and perhaps more.
+OIDC_EMAIL_VERIFIED_CLAIM = env.str("OIDC_EMAIL_VERIFIED_CLAIM", default="email_verified")
+OIDC_REQUIRED_CLAIMS = env.dict("OIDC_REQUIRED_CLAIMS", default={})
+# Whether it asks for a second factor itself, so that ours isn't asked after it.
+OIDC_SECOND_FACTOR = env.bool("OIDC_SECOND_FACTOR", default=False)
+OIDC_BACKEND = "cma_site.oidc.ProviderBackend"
+OIDC_CREATE_USER = False
+OIDC_USE_PKCE = True
+OIDC_RP_SIGN_ALGO = "RS256"  # by public keys; which algorithms, the backend says
+OIDC_TIMEOUT = (3, 10)  # seconds, to be connected and for the answer
+
+if OIDC_ISSUER or OIDC_RP_CLIENT_ID or OIDC_RP_CLIENT_SECRET:
+    together = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    if missing := [name for name in together if name not in env.ENVIRON]:
+        raise ImproperlyConfigured(
+            f"{', '.join(together)} go together; missing: {', '.join(missing)}"
+        )
+    issuer = urlsplit(OIDC_ISSUER)
+    allowed = {"https"} if PRODUCTION else {"https", "http"}
+    if issuer.scheme not in allowed or not issuer.hostname or issuer.query or issuer.fragment:
+        raise ImproperlyConfigured("OIDC_ISSUER is the issuer's address, https://host/…")
+    AUTHENTICATION_BACKENDS.append(OIDC_BACKEND)
 
 # Five wrong passwords for one account from one address, and that pair waits. The account stays
 # open from elsewhere, or anybody could lock an editor out.

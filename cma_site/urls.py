@@ -38,3 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if settings.MAILBOX_DIR:
     urlpatterns.insert(0, path("mailbox/", include((mailbox_urlpatterns, "mailbox"))))
+if settings.OIDC_ISSUER:
+    from cma_site import oidc_pages  # with libraries that nothing else asks for
+
+    urlpatterns.insert(0, path("admin/oidc/", include(oidc_pages.urlpatterns)))
