@@ -78,7 +78,7 @@ class PasswordForm(AdminPasswordChangeForm):
     # Django's ends with a sentence that can't be translated; its script looks for the id.
     usable_password_help_text = format_html(
         '{}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{}</li></ul>',
-        "停用後，這個帳戶不能登入。",
+        "停用後，這個帳戶不能以密碼登入。",
         "停用會刪去現有的密碼。",
     )
 

@@ -111,20 +111,20 @@ class ProviderBackend(FindsEndpoints, OIDCAuthenticationBackend):
         return answer
 
     def retrieve_matching_jwk(self, token: str) -> jwt.PyJWK:
-        """By its id, or the only one that signs, which then needs none."""
+        """The one of its id and kind; where there is but one of that kind it needs no id."""
         answer = requests.get(self.OIDC_OP_JWKS_ENDPOINT, timeout=settings.OIDC_TIMEOUT)
         answer.raise_for_status()
         published = answer.json()
         if not isinstance(published, dict):
             raise ProviderFailed("It publishes no keys")
+        header = jwt.get_unverified_header(token)
         keys = [
             key
             for key in jwt.PyJWKSet.from_dict(published).keys
-            if key.algorithm_name in ALGORITHMS and key.public_key_use != "enc"
+            if key.algorithm_name == header.get("alg")
+            and key.public_key_use != "enc"
+            and header.get("kid") in (None, key.key_id)
         ]
-        wanted = jwt.get_unverified_header(token).get("kid")
-        if wanted is not None:
-            keys = [key for key in keys if key.key_id == wanted]
         if len(keys) != 1:
             raise jwt.InvalidKeyError("It publishes no such key")
         return keys[0]
@@ -145,6 +145,8 @@ class ProviderBackend(FindsEndpoints, OIDCAuthenticationBackend):
         # Of several it must name the one that asked; nor may a lone one be contradicted.
         if claims.get("azp", client if len(audiences) == 1 else None) != client:
             raise jwt.InvalidAudienceError("It was given to another client")
+        if not (claims["sub"].isascii() and claims["sub"].isprintable()):
+            raise jwt.exceptions.InvalidSubjectError("Its subject is none")
         return claims
 
     def get_userinfo(
@@ -181,11 +183,11 @@ class ProviderBackend(FindsEndpoints, OIDCAuthenticationBackend):
         return True
 
     def filter_users_by_claims(self, claims: dict[str, Any]) -> list[User]:
-        """The one account of that address. Only ASCII letters are the same in both cases:
-        a database thinks so of others too (ı and I), which are another's address.
+        """The one account of that address. Only ASCII letters are the same in capitals; a database
+        thinks so of others too (ı and I), which are another's address. Staff are few.
         """
-        email = claims["email"].encode().lower()
-        staff = User.objects.filter(email__iexact=claims["email"], is_active=True, is_staff=True)
+        email = claims["email"].encode(errors="surrogatepass").lower()
+        staff = User.objects.filter(is_active=True, is_staff=True)
         found = [user for user in staff if user.email.encode().lower() == email]
         if not found:
             raise LoginRefused(

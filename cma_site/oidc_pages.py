@@ -7,8 +7,8 @@ import jwt
 import requests
 from django.contrib import admin, auth
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.cache import never_cache
 from mozilla_django_oidc.views import (
@@ -100,7 +100,7 @@ class CallbackView(TellsWhyNot, OIDCAuthenticationCallbackView):
         """
         onward = self.success_url
         auth.login(self.request, self.user)
-        return redirect(onward)
+        return HttpResponseRedirect(onward)  # `redirect` would take a word for a page's name
 
 
 def tell_why_not(request: HttpRequest, refused: LoginRefused) -> HttpResponse:

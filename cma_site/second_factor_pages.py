@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -88,7 +88,7 @@ def find_next_step(request: HttpRequest, onward: str) -> str | None:
 def ask_code(request: HttpRequest) -> HttpResponse:
     user = _get_user(request)
     if has_passed(request):
-        return redirect(_read_next(request))
+        return _go_on(request)
     if not has_telephone(user):
         return redirect(f"{reverse('admin:two_step_setup')}?{request.GET.urlencode()}")
     form = CodeForm(request.POST or None)
@@ -100,7 +100,7 @@ def ask_code(request: HttpRequest) -> HttpResponse:
             log_about(user, by=user, said="以備用碼登入")
             messages.warning(request, f"已用去一個備用碼，尚餘 {left} 個。電話遺失了？請更換電話。")
             return redirect("admin:two_step")
-        return redirect(_read_next(request))
+        return _go_on(request)
     return _render(request, "code", "輸入驗證碼", {"form": form})
 
 
@@ -202,6 +202,11 @@ def _open(request: HttpRequest, device: Device) -> None:
 def _may_replace(request: HttpRequest) -> bool:
     until: float = request.session.get(MAY_REPLACE_UNTIL, 0)
     return timezone.now().timestamp() < until
+
+
+def _go_on(request: HttpRequest) -> HttpResponse:
+    """`redirect` would take a word for a page's name, and fail where there is none."""
+    return HttpResponseRedirect(_read_next(request))
 
 
 def _read_next(request: HttpRequest) -> str:

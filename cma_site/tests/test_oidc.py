@@ -214,13 +214,14 @@ def test_an_account_is_neither_made_nor_opened_for_others(account, client, provi
         ("chan@straße.example", "chan@STRASSE.example"),
         ("chan@example.com", "chan@example.com "),
         ("chan@example.com", "chan@example.com\0"),
+        ("chan?@example.com", "chan\ud800@example.com"),  # no character, but JSON has it
         ("chan@example.com", "%"),
         ("chan@example.com", "c_an@example.com"),
     ],
 )
 def test_a_lookalike_is_another_address(ours, theirs, client, provider):
     make_staff("chan", email=ours)
-    provider.know(email=theirs)
+    provider.sign = provider.sign_with_own_key(email=theirs)
 
     answer = come_back(client, provider)
 
@@ -376,6 +377,8 @@ def test_another_issuers_person_is_linked_anew(client, chan, provider):
         {"nonce": None},
         {"sub": None},
         {"sub": 1},
+        {"sub": "1\0"},
+        {"sub": "\ud800"},
     ],
     ids=str,
 )
@@ -454,16 +457,29 @@ def test_a_key_that_the_provider_does_not_publish_signs_nothing(client, chan, pr
 
 @pytest.mark.parametrize(
     ("published", "described"),
-    [([RSA, EC], {}), ([RSA], {"use": "enc"}), ([RSA], {"alg": "RS512"}), ([], {})],
+    [
+        ([RSA, RSA], {}),
+        ([RSA, RSA], {"kid": "1"}),
+        ([RSA], {"use": "enc"}),
+        ([RSA], {"alg": "RS512"}),
+        ([EC], {}),
+        ([], {}),
+    ],
 )
-def test_a_token_must_tell_which_of_several_keys_signed_it(
-    published, described, client, chan, provider
-):
-    second = [RSA, RSA] if len(published) > 1 else published
-    provider.publish(*second, **described)
-    provider.sign = sign_with(RSA, "RS256")
+def test_exactly_one_key_must_fit(published, described, client, chan, provider):
+    provider.publish(*published, **described)
+    provider.sign = sign_with(RSA, "RS256", **described)
 
     assert_refused(client, come_back(client, provider), "資料核對不符")
+
+
+def test_a_key_of_another_kind_is_not_in_the_way(client, chan, provider):
+    provider.publish(RSA, EC, kid="1")
+    provider.sign = sign_with(EC, "ES256", kid="1")
+
+    come_back(client, provider)
+
+    assert is_at_the_desk(client)
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256")])
@@ -581,6 +597,14 @@ def test_it_leads_nowhere_outside(outside, client, chan, provider):
     answer = come_back(client, provider, next=outside)
 
     assert answer["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize("onward", ["nothing", "login", "admin/", "?q=1", "/admin/\r\nX-Y: 1"])
+def test_a_word_is_an_address_like_any(onward, client, chan, provider):
+    answer = come_back(client, provider, next=onward)
+
+    assert answer.status_code == 302
+    assert "X-Y" not in answer.headers
 
 
 @pytest.mark.parametrize("address", [ASK, CALLBACK])

@@ -117,6 +117,12 @@ def test_a_code_leads_nowhere_outside(client, telephone):
     assert answer["Location"] == DESK
 
 
+def test_a_word_is_an_address_like_any(client, telephone):
+    answer = give_code(client, read_code(telephone), next="nothing")
+
+    assert answer["Location"] == "nothing"
+
+
 def test_the_session_has_another_key_after_the_code(client, telephone):
     before = client.cookies["sessionid"].value
 
