@@ -39,6 +39,7 @@ ROOT = Path(__file__).parent.parent
 RIVALS = ("django-newsletter", "django-post_office", "django-mailer")
 SMTP_SINK, FAST, IDLE = "smtp-sink", "fast sink", "idle sink"
 AT_MOST = 3600  # seconds
+SWEEP = 30  # seconds, as in the schedule
 
 # (who, on which sink): times smtp-source's rate, at least
 RATIOS = {
@@ -157,12 +158,14 @@ def measure_celery(field: Field, sink: str, members: int) -> Taken:
         wait_until_at_work(site)
         before = read_cpu(worker.pid)
         start = time.perf_counter()
-        site.ask("tick", mailing=mailing)
-        wait_until(
-            lambda: site.ask("count sent", mailing=mailing) >= members,
-            "Celery is not done",
-            AT_MOST,
-        )
+        sweep_at = start
+        while site.ask("count sent", mailing=mailing) < members:
+            if time.perf_counter() >= sweep_at:
+                site.ask("tick", mailing=mailing)
+                sweep_at += SWEEP
+            if time.perf_counter() > start + AT_MOST:
+                raise TimeoutError("Celery is not done")
+            time.sleep(0.05)
         seconds = time.perf_counter() - start
         spent = read_cpu(worker.pid)
     return Taken(members, seconds, spent - before, spent)

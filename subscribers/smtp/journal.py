@@ -11,6 +11,7 @@ import logging
 import mmap
 import os
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 _HEADER = struct.Struct("<8s16s36sI")  # what it is, the claim, the boot, how many copies
 _MAGIC = b"journal1"
 _KEY = struct.Struct("<q")
+_MAKING = 60  # seconds within which a journal surely has its lock and its name
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -100,8 +102,10 @@ def reading_left(folder: Path) -> Iterator[list[Left]]:
     taken: list[tuple[Path, int]] = []
     try:
         left = []
-        # Those without their name are of senders that died before they sent anything.
-        unnamed = ((path, _lock(path)) for path in folder.glob("*.new"))
+        # Those without their name are of senders that died before they sent anything; a new one
+        # may be of a sender that has not come to lock it.
+        old = (path for path in folder.glob("*.new") if _find_age(path) > _MAKING)
+        unnamed = ((path, _lock(path)) for path in old)
         taken += [(path, file) for path, file in unnamed if file is not None]
         for path in sorted(folder.glob("*.journal")):
             if (file := _lock(path)) is None:
@@ -115,6 +119,14 @@ def reading_left(folder: Path) -> Iterator[list[Left]]:
     finally:
         for _, file in taken:
             os.close(file)
+
+
+def _find_age(path: Path) -> float:
+    """In seconds; none, if it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _write_whole(file: int, content: bytes) -> None:

@@ -1,8 +1,10 @@
 """Real files and locks; a dead sender is one whose process was killed."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
+import time
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -126,12 +128,31 @@ def test_on_a_full_disk_nothing_is_left_open(tmp_path, monkeypatch):
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_what_had_no_name_yet_is_cleared_away(tmp_path):
-    (tmp_path / f"{uuid4()}.new").touch()
+def test_what_never_got_its_name_is_cleared_away(tmp_path):
+    unnamed = tmp_path / f"{uuid4()}.new"
+    unnamed.touch()
+    long_ago = time.time() - 2 * journals._MAKING
+    os.utime(unnamed, (long_ago, long_ago))
 
     with reading_left(tmp_path) as left:
         assert left == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_is_being_made_is_left_alone(tmp_path, monkeypatch):
+    """Between a file and its lock another sender may look for what the dead left."""
+    lock = fcntl.flock
+
+    def look_first(file, operation):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        with reading_left(tmp_path) as left:
+            assert left == []
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", look_first)
+    open_journal(tmp_path, uuid4(), KEYS)
+
+    assert len(list(tmp_path.glob("*.journal"))) == 1
 
 
 def test_what_cannot_be_opened_stops_nobody(tmp_path, sender):
