@@ -26,6 +26,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from briefings.history import name_person
 from cma_site.accounts import log_about
 from cma_site.lockouts import unlock
+from cma_site.models import ProviderAccount
 from cma_site.second_factor import forget
 from cma_site.sessions import end_sessions
 
@@ -153,7 +154,9 @@ class AccountAdmin(ChinesePermissions, UserAdmin):
     @admin.action(description="解除與機構帳戶的連結", permissions=["superuser"])
     def unlink_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Whoever comes next from the provider with the address is linked; those before must go."""
-        unlinked = [user for user in queryset if user.provider_accounts.all().delete()[0]]
+        unlinked = [
+            user for user in queryset if ProviderAccount.objects.filter(user=user).delete()[0]
+        ]
         for user in unlinked:
             end_sessions(user)
         self._note(request, unlinked, "解除了與機構帳戶的連結")

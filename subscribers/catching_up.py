@@ -94,8 +94,10 @@ def catch_up(mailing: Mailing, by: Person, now: datetime) -> int:
         done = Mailing.objects.filter(pk=mailing.pk, state=MailingState.DONE)
         if hindrance := find_hindrance(mailing, now):
             raise MailingRefused(hindrance)
-        if not done.update(state=MailingState.SENDING, finished_at=None):
+        # To be woken anew, by which workers know that a digest may have been written anew.
+        if not done.update(state=MailingState.SENDING, finished_at=None, woken_at=None):
             raise MailingRefused("這次發送剛才已有變動，沒有再做。")
+        mailing.woken_at = None
         copies = _make_copies(mailing, now)
         known = set(mailing.deliveries.values_list("member", flat=True))
         _requeue(mailing, [copy for copy in copies if copy[0].pk in known], now)

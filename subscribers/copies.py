@@ -9,8 +9,10 @@ from subscribers.models import Claim, Delivery, Digest, Mailing
 from subscribers.segments import Addressee, Frame, SegmentedMessage, name_frame
 from subscribers.smtp.conversation import Copy
 
-# Of one mailing; a message takes some hundred kilobytes.
-MOST_CUT = 100
+# Of one mailing. A message takes a quarter of a megabyte, since each piece is encoded once for each
+# of three alignments; what it has in common with those of its subject, the PDF too: up to seven.
+MOST_CUT = 50
+MOST_WITH_PDF = 4
 
 
 class Copies:
@@ -57,10 +59,11 @@ class DigestsCut:
 
     def add(self, digest: Digest) -> SegmentedMessage:
         """Raises BadAddress or PDFLost."""
-        if len(self._messages) >= MOST_CUT:
+        name = name_frame(digest)
+        with_pdf = sum(has_pdf for _, has_pdf in {name, *self._frames})
+        if len(self._messages) >= MOST_CUT or with_pdf > MOST_WITH_PDF:
             self._messages.clear()
             self._frames.clear()
-        name = name_frame(digest)
         segmented = SegmentedMessage(digest, self._mailing, self._frames.get(name))
         self._frames[name] = segmented.frame
         self._messages[digest.pk] = segmented

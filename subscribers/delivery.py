@@ -33,7 +33,7 @@ from subscribers.pacing import plan
 from subscribers.smtp.conversation import Settled
 from subscribers.smtp.engine import LOOK_UP, Due, Unreachable
 from subscribers.smtp.journal import Journal, open_journal, reading_left
-from subscribers.smtp.replies import Blame, Fate
+from subscribers.smtp.replies import Blame, Fate, names_policy
 from subscribers.steering import pause
 from subscribers.transport import WayOut, open_way_out
 from subscribers.waking import finish_mailings, reopen_mailings, wake_all
@@ -46,8 +46,8 @@ FIRST_WAIT = timedelta(minutes=5)
 MOST_ATTEMPTS = 10
 
 # That somebody won't have our mail may pass within minutes, if it was about us; what is about one
-# member doesn't.
-MOST_ATTEMPTS_AGAINST_POLICY = 3
+# member doesn't. At this attempt, or later, a second such answer in a row counts.
+ATTEMPTS_AGAINST_POLICY = 3
 
 
 def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
@@ -55,6 +55,8 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     settle_left(timezone.now())
     mailing = Mailing.objects.get(pk=mailing_id)
     chunk = mailing.deliveries.filter(pk__range=(first_id, last_id))
+    # What is halted or waits for its PDF is not woken, so the relay is seldom greeted for nothing;
+    # to ask all that the claim asks would cost each chunk two milliseconds.
     if mailing.state not in HALTED and chunk.waiting(timezone.now()).exists():
         way = open_way_out()
         try:
@@ -66,7 +68,7 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
             way.close()
     if chunk.filter(state=DeliveryState.QUEUED).exists():
         chunk.skip_unwanted(timezone.now())
-    if not mailing.deliveries.unfinished().exists():
+    if not mailing.deliveries.unfinished().exists():  # of all, it costs three times as much
         finish_mailings(timezone.now())
 
 
@@ -159,10 +161,11 @@ class Sending:
         delivery = self._find(settled.place)
         if settled.fate is Fate.DEFERRED:
             _put_off(delivery, settled.text)
-        elif settled.blame is Blame.POLICY:
-            _put_off(delivery, settled.text, most_attempts=MOST_ATTEMPTS_AGAINST_POLICY)
         elif settled.fate is Fate.REFUSED:
-            _fail(delivery, settled.text)
+            if settled.blame is Blame.POLICY and not _insists(delivery):
+                _put_off(delivery, settled.text)
+            else:
+                _fail(delivery, settled.text)
         else:
             settle_unknown(delivery, settled.text, resend_at=_choose_next_time(delivery))
         self.settled += 1
@@ -230,8 +233,13 @@ def _fail(delivery: Delivery, reply: str) -> None:
         record_refusal(delivery, reply, timezone.now())
 
 
-def _put_off(delivery: Delivery, reply: str, most_attempts: int = MOST_ATTEMPTS) -> None:
-    if delivery.attempts < most_attempts:
+def _insists(delivery: Delivery) -> bool:
+    """Whether the answer before was a policy's too, and it had time to pass."""
+    return delivery.attempts >= ATTEMPTS_AGAINST_POLICY and names_policy(delivery.reply)
+
+
+def _put_off(delivery: Delivery, reply: str) -> None:
+    if delivery.attempts < MOST_ATTEMPTS:
         delivery.requeue(not_before=_choose_next_time(delivery), reply=reply)
     else:
         _fail(delivery, reply)

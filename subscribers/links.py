@@ -5,8 +5,10 @@ from binascii import b2a_base64
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
+from django.conf import settings
 from django.core.signing import BadSignature, Signer, TimestampSigner
 from django.urls import reverse
 from django.utils.encoding import force_bytes
@@ -74,6 +76,12 @@ def prepare_urls(purpose: Purpose) -> Callable[[int], str]:
 
     Not for the purposes whose tokens tell the time.
     """
+    return _prepare_urls(purpose, settings.SECRET_KEY, settings.SITE_URL)
+
+
+@lru_cache(maxsize=32)
+def _prepare_urls(purpose: Purpose, _secret: str, _site: str) -> Callable[[int], str]:
+    """By all that it goes by, since mailings of many digests ask for each."""
     signer = _signer(purpose)
     # As django.core.signing derives it, once.
     key = sha256(b"".join(map(force_bytes, (signer.salt, "signer", signer.key)))).digest()

@@ -10,10 +10,11 @@ import secrets
 from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
 from struct import Struct
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from subscribers.addresses import BadAddress, encode_address
 from subscribers.bounces.envelopes import make_return_path
@@ -62,23 +63,24 @@ class Addressee(NamedTuple):
 Frame = Sequence[bytes | str]
 
 
-class Gap(NamedTuple):
-    """Between shared lines."""
+@dataclass
+class Gap:
+    """What stands between shared blocks of lines: some bytes, and values with bytes after each."""
 
-    line: int  # the place of its lines among all
+    place: int  # of its block among all
     start: bytes
-    inserts: list[tuple[int, bytes]]  # the place of a value, and what follows it
+    inserts: list[tuple[int, bytes]] = field(default_factory=list)  # of a value its place
 
-    def add(self, data: bytes) -> Self:
-        if not self.inserts:
-            return self._replace(start=self.start + data)
-        place, after = self.inserts.pop()
-        self.inserts.append((place, after + data))
-        return self
+    def add(self, data: bytes) -> None:
+        if self.inserts:
+            place, after = self.inserts.pop()
+            self.inserts.append((place, after + data))
+        else:
+            self.start += data
 
 
 class Layout(NamedTuple):
-    lines: list[bytes]
+    blocks: list[bytes]  # of lines
     gaps: list[Gap]
 
 
@@ -102,8 +104,8 @@ class Shared:
 class Part:
     """Of a message: a text with slots, in Base64.
 
-    Where its lines are shared depends on how many bytes of the values are over three, and on
-    nothing else: so the text is laid out once for all copies that are alike in that.
+    Where its lines are shared depends on what is left of each value's length divided by three, and
+    on nothing else: so the text is laid out once for all copies that are alike in that.
     """
 
     def __init__(self, text: str, write: Callable[[str], str]) -> None:
@@ -134,39 +136,40 @@ class Part:
             else fill_slot(slot, written).encode()
             for slot in self._slots
         ]
-        over = tuple([len(one) % 3 for one in inserted])
-        layout = self._layouts.get(over)
+        remainders = tuple([len(one) % 3 for one in inserted])
+        layout = self._layouts.get(remainders)
         if layout is None:
-            layout = self._layouts[over] = self._lay_out(over)
-        lines = layout.lines.copy()
-        for line, start, inserts in layout.gaps:
-            data = start
-            for place, after in inserts:
+            layout = self._layouts[remainders] = self._lay_out(remainders)
+        blocks = layout.blocks.copy()
+        for gap in layout.gaps:
+            data = gap.start
+            for place, after in gap.inserts:
                 data += inserted[place] + after
-            lines[line] = _encode(data)
-        return lines
+            blocks[gap.place] = _encode(data)
+        return blocks
 
-    def _lay_out(self, over: tuple[int, ...]) -> Layout:
-        """For values of which so many bytes are over three."""
-        layout = Layout([b""], [gap := Gap(0, b"", [])])
+    def _lay_out(self, remainders: tuple[int, ...]) -> Layout:
+        """For values whose lengths leave so much when divided by three."""
+        blocks = [b""]
+        gaps = [gap := Gap(0, b"")]
         waiting = 0
         for piece in self._pieces:
             if isinstance(piece, int):
                 gap.inserts.append((piece, b""))
-                waiting += over[piece]
+                waiting += remainders[piece]
             elif isinstance(piece, bytes):
-                gap = layout.gaps[-1] = gap.add(piece)
+                gap.add(piece)
                 waiting += len(piece)
             else:
                 first, encoded, rest = piece.follow(waiting)
-                layout.gaps[-1] = gap.add(first)
-                layout.lines.extend((encoded, b""))
-                layout.gaps.append(gap := Gap(len(layout.lines) - 1, rest, []))
+                gap.add(first)
+                blocks += [encoded, b""]
+                gaps.append(gap := Gap(len(blocks) - 1, rest))
                 waiting = len(rest)
-        for gap in layout.gaps:
+        for gap in gaps:
             if not gap.inserts:
-                layout.lines[gap.line] = _encode(gap.start)
-        return layout._replace(gaps=[gap for gap in layout.gaps if gap.inserts])
+                blocks[gap.place] = _encode(gap.start)
+        return Layout(blocks, [gap for gap in gaps if gap.inserts])
 
 
 class SegmentedMessage:
@@ -294,7 +297,7 @@ def _encode(data: bytes) -> bytes:
     return b"\r\n".join(_find_cutter(len(encoded))(encoded))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # for the short ones, which come again; one of a long text is as long
 def _find_cutter(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
     """What cuts so many characters into lines, and nothing behind them, for the last one's end."""
     lines, over = divmod(length, _LINE)

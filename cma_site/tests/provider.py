@@ -5,6 +5,7 @@ import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from hmac import digest
 from time import time
@@ -136,5 +137,11 @@ def encode(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def ago(seconds: int) -> int:
-    return int(time()) - seconds
+@dataclass(frozen=True)
+class Ago:
+    """A moment by when it is asked for; and told the same in each process."""
+
+    seconds: int
+
+    def __call__(self) -> int:
+        return int(time()) - self.seconds

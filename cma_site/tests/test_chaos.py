@@ -2,6 +2,7 @@
 the relay saw. On SQLite with the queue of files, on PostgreSQL with Redis and with RabbitMQ.
 """
 
+import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from django.db import connection
 
 from bench import chaos
 from bench.chaos import Scene, play, staging
-from bench.servers import Broker, Files, RabbitMQ, Redis
+from bench.servers import Broker, Files, NotHere, RabbitMQ, Redis
 from conftest import run_sql
 
 MEMBERS = 300
@@ -71,5 +72,10 @@ def test_nothing_is_lost_whatever_breaks(stage):
 
 def test_nothing_is_lost_with_rabbitmq(stage):
     """What breaks at the relay is the same on any broker, and the broker's loss on any database."""
-    with stage(RabbitMQ) as scene:
-        play_all(scene, chaos.kill_senders, chaos.lose_broker)
+    try:
+        with stage(RabbitMQ) as scene:
+            play_all(scene, chaos.kill_senders, chaos.lose_broker)
+    except NotHere as lacking:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"{lacking}, as Debian packs it, is not installed")

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from functools import partial
 from ipaddress import ip_network
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,8 +21,8 @@ from cma_site.tests.provider import (
     CLIENT,
     KEY,
     SECRET,
+    Ago,
     Provider,
-    ago,
     public_pem,
     sign_not,
     sign_with,
@@ -366,13 +365,13 @@ def test_another_issuers_person_is_linked_anew(client, chan, provider):
         {"iss": "https://evil.example"},
         {"iss": None},
         {"iss": [CLIENT]},
-        {"exp": partial(ago, 3600)},
-        {"exp": partial(ago, 61)},
+        {"exp": Ago(3600)},
+        {"exp": Ago(61)},
         {"exp": None},
         {"exp": "never"},
-        {"iat": partial(ago, -3600)},
+        {"iat": Ago(-3600)},
         {"iat": None},
-        {"nbf": partial(ago, -3600)},
+        {"nbf": Ago(-3600)},
         {"nonce": "another's"},
         {"nonce": None},
         {"sub": None},
@@ -395,8 +394,8 @@ def test_a_token_that_says_otherwise_opens_nothing(lie, client, chan, provider):
         {"aud": CLIENT},
         {"aud": CLIENT, "azp": CLIENT},
         {"aud": [CLIENT, ELSE], "azp": CLIENT},
-        {"exp": partial(ago, 30)},
-        {"iat": partial(ago, -30)},
+        {"exp": Ago(30)},
+        {"iat": Ago(-30)},
     ],
     ids=str,
 )

@@ -33,7 +33,7 @@ from subscribers.models.states import (
 )
 from subscribers.models.suppressions import Suppression, is_suppressed
 
-FEW = 10  # ranges of keys
+_MOST_RANGES = 10
 
 # Of mailings and digests, what keeps their copies back.
 _OF_AN_EDITION = Q(kind=MailingKind.EDITION)
@@ -42,8 +42,8 @@ _WITHDRAWN = _OF_AN_EDITION & ~Q(edition__state=State.PUBLISHED)
 _WAITS_FOR_PDF = Q(with_pdf=True, mailing__attached_pdf__state=AttachmentState.WAITING)
 
 
-def _shows_withdrawn() -> Q:
-    """Of a digest, an entry in it; an edition goes out as long as it is published itself."""
+def _brings_withdrawn() -> Q:
+    """Of a digest; an edition's goes out as long as the edition itself is published."""
     return ~Q(mailing__kind=MailingKind.EDITION) & shows_withdrawn()
 
 
@@ -72,7 +72,7 @@ def _is_wanted(today: date) -> Exists:
 
 
 def _is_readable() -> Q:
-    return ~Q(_has_mailing(_WITHDRAWN)) & ~Q(_has_digest(_shows_withdrawn()))
+    return ~Q(_has_mailing(_WITHDRAWN)) & ~Q(_has_digest(_brings_withdrawn()))
 
 
 def _is_cancelled() -> Exists:
@@ -97,13 +97,14 @@ def _came_otherwise() -> Q:
 @lru_cache(maxsize=1)
 def _may_go(today: date) -> "DeliveryQuerySet":
     """Those that members want and may have, at addresses that mail may go to, with nothing to wait
-    for. Put together once a day, since that takes longer than to ask it of a chunk.
+    for. Put together once a day, since that takes longer than to ask it of a chunk; and with one
+    question for each table, for the same reason: apart they are `due` and `_is_readable`.
     """
     return Delivery.objects.filter(
         _is_wanted(today),
         ~is_suppressed(),
         ~_has_mailing(_HALTED | _WITHDRAWN),
-        ~_has_digest(_WAITS_FOR_PDF | _shows_withdrawn()),
+        ~_has_digest(_WAITS_FOR_PDF | _brings_withdrawn()),
     )
 
 
@@ -120,7 +121,7 @@ def _is_among(keys: Iterable[int]) -> Q:
     """
     in_order = sorted(keys)
     breaks = [n for n in range(1, len(in_order)) if in_order[n] != in_order[n - 1] + 1]
-    if not in_order or len(breaks) > FEW:
+    if not in_order or len(breaks) >= _MOST_RANGES:
         return Q(pk__in=in_order)
     starts = [in_order[n] for n in (0, *breaks)]
     ends = [in_order[n - 1] for n in (*breaks, len(in_order))]
@@ -402,9 +403,7 @@ class Delivery(models.Model):
     @property
     def is_withdrawn(self) -> bool:
         """Whether members may no longer read the edition, or something in the digest."""
-        if self.mailing.edition:
-            return self.mailing.edition.state != State.PUBLISHED
-        return Digest.objects.showing_withdrawn().filter(pk=self.digest_id).exists()
+        return not Delivery.objects.filter(_is_readable(), pk=self.pk).exists()
 
     def take(self, now: datetime) -> bool:
         """`DeliveryQuerySet.claim` of this one alone."""

@@ -61,7 +61,7 @@ class Step(Enum):
 _ENVELOPE = (Step.SENDER, Step.RECIPIENT, Step.DATA)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False)  # each is itself alone
 class _Transaction:
     copy: Copy
     refusal: Reply | None = None  # the first

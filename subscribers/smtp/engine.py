@@ -70,7 +70,7 @@ class Unreachable(Exception):
         self.reply = reply
 
 
-@dataclass(eq=False)
+@dataclass(eq=False)  # each is itself alone, and is looked for after each answer
 class _Line:
     socket: socket.socket
     conversation: Conversation

@@ -36,7 +36,7 @@ class Fate(Enum):
     """What became of a copy."""
 
     ACCEPTED = "accepted"
-    REFUSED = "refused"  # for good
+    REFUSED = "refused"  # for good, it says; see `Blame.POLICY`
     DEFERRED = "deferred"  # not now; this copy, later
     UNKNOWN = "unknown"  # it may have been accepted (RFC 1047)
 
@@ -97,6 +97,12 @@ def find_blame(reply: Reply) -> Blame:
     if reply.status.startswith("5.7.") or (reply.code >= 500 and not reply.status):
         return Blame.POLICY
     return Blame.COPY
+
+
+def names_policy(text: str) -> bool:
+    """Of an answer's text, as it is kept."""
+    code = text[:3]
+    return code.isdecimal() and find_blame(Reply(int(code), text)) is Blame.POLICY
 
 
 def find_fate(reply: Reply) -> Fate:

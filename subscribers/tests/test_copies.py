@@ -67,12 +67,20 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
         Delivery.objects.filter(pk=delivery.pk).update(digest=digest.pk)
     claim = mailing.deliveries.claim(timezone.now())
 
+    cut = []
+    add = DigestsCut.add
+    monkeypatch.setattr(
+        DigestsCut, "add", lambda self, digest: cut.append(digest.pk) or add(self, digest)
+    )
+
     copies = Copies(mailing, claim)
     contents = [copies.write(place).content for place in range(5)]
+    again = [copies.write(place).content for place in (4, 0)]
 
     assert len(set(contents)) == 5
-    again = Copies(mailing, claim)
-    assert [again.write(place).content for place in reversed(range(5))] == contents[::-1]
+    assert again == [contents[4], contents[0]]
+    digests = [one.digest_id for one in claim.deliveries]
+    assert cut == [*digests, digests[0]]
 
 
 def test_who_paused_until_a_day_can_be_claimed_on_that_day_and_not_before():

@@ -12,7 +12,7 @@ from subscribers.links import Purpose, make_url, prepare_urls
 from subscribers.messages import OF_DELIVERY, OF_MEMBER, Message, build_message, write_address
 from subscribers.models import Delivery, Digest
 from subscribers.segments import Addressee, Part, SegmentedMessage, encode_recipient, write_to
-from subscribers.tests.makers import make_delivery
+from subscribers.tests.makers import make_delivery, make_mailing
 
 NAMES = (
     st.text(max_size=60)
@@ -102,6 +102,32 @@ def test_base64_of_shared_pieces_is_that_of_the_whole(pieces):
     assert b64decode(lines).decode() == expected
     assert all(len(line) <= 76 for line in lines.split(b"\r\n"))
     assert b"=" not in lines.rstrip(b"=\r\n")
+
+
+@given(st.lists(st.text(max_size=9), min_size=2, max_size=12))
+def test_one_text_is_filled_for_names_of_any_length(names):
+    text = "甲" * 40 + "[[greeting]]" + "乙" * 50 + "[[greeting]]丙[[mail]]" + "丁" * 60
+    part = Part(text, str)
+
+    for name in names:
+        lines = b"".join(part.fill({"greeting": name, "mail": f"/m/{name}"}))
+        filled = text.replace("[[greeting]]", name).replace("[[mail]]", f"/m/{name}")
+        assert b64decode(lines).decode() == filled
+
+
+@pytest.mark.django_db
+def test_one_message_is_written_for_each_member():
+    mailing = make_mailing(members=4)
+    deliveries = list(mailing.deliveries.order_by("pk"))
+    segmented = SegmentedMessage(mailing.digests.get(), mailing)
+
+    for number, delivery in enumerate(deliveries):
+        delivery.name = "陳大文"[:number]
+        copy = segmented.write(
+            0, Addressee(delivery.pk, delivery.member_id, delivery.email, delivery.name)
+        )
+        message = build_message(delivery, delivery.digest, mailing)
+        assert parse(copy.content) == parse(message.message().as_bytes(linesep="\r\n"))
 
 
 @given(NAMES, ADDRESSES)

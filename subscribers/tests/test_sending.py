@@ -16,7 +16,7 @@ from briefings.models import Edition
 from briefings.publishing import withdraw_edition
 from subscribers import transport
 from subscribers.copies import Copies
-from subscribers.delivery import MOST_ATTEMPTS, MOST_ATTEMPTS_AGAINST_POLICY, send_chunk
+from subscribers.delivery import ATTEMPTS_AGAINST_POLICY, MOST_ATTEMPTS, send_chunk
 from subscribers.models import (
     Delivery,
     DeliveryState,
@@ -452,11 +452,24 @@ def test_whom_a_policy_keeps_out_each_time_has_failed(relay):
     blocked = mailing.deliveries.first()
     relay.on_data = lambda address: "550 5.7.1 blocked" if address == blocked.email else None
 
-    for _ in range(MOST_ATTEMPTS_AGAINST_POLICY):
+    for _ in range(ATTEMPTS_AGAINST_POLICY):
         mailing.deliveries.update(not_before=timezone.now())
         send_all(mailing)
 
     assert states(mailing) == [DeliveryState.FAILED, DeliveryState.SENT]
+
+
+@pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
+def test_who_was_put_off_before_is_no_worse_off(relay):
+    mailing = make_mailing()
+    answers = iter([*["450 4.2.0 greylisted"] * 3, "550 5.7.26 not authenticated", None])
+    relay.on_data = lambda address: next(answers)
+
+    for _ in range(5):
+        mailing.deliveries.update(not_before=timezone.now())
+        send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SENT]
 
 
 @pytest.mark.parametrize("relay", ["pipelining", "lock-step"], indirect=True)
