@@ -9,7 +9,7 @@ from briefings.tests.makers import make_published
 from subscribers.address_changes import confirm_change
 from subscribers.bounces.intake import record_report
 from subscribers.bounces.reading import read_report
-from subscribers.delivery import send_chunk
+from subscribers.delivery import ATTEMPTS_AGAINST_POLICY, send_chunk
 from subscribers.models import (
     AddressChange,
     ConsentAct,
@@ -371,7 +371,9 @@ def test_a_relay_that_refuses_us_stops_nothing(relay):
     mailing = make_mailing()
     delivery = mailing.deliveries.get()
 
-    send_chunk(mailing.pk, delivery.pk, delivery.pk)
+    for _ in range(ATTEMPTS_AGAINST_POLICY):
+        mailing.deliveries.update(not_before=timezone.now())
+        send_chunk(mailing.pk, delivery.pk, delivery.pk)
 
     assert MailReport.objects.get().kind == RecordedKind.POLICY
     assert not is_stopped(delivery.email)
