@@ -297,7 +297,7 @@ def _encode(data: bytes) -> bytes:
     return b"\r\n".join(_find_cutter(len(encoded))(encoded))
 
 
-@lru_cache(maxsize=256)  # for the short ones, which come again; one of a long text is as long
+@lru_cache(maxsize=256)  # short ones come again and again; one for a long text is as large as it
 def _find_cutter(length: int) -> Callable[[bytes], tuple[bytes, ...]]:
     """What cuts so many characters into lines, and nothing behind them, for the last one's end."""
     lines, over = divmod(length, _LINE)

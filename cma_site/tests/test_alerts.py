@@ -75,6 +75,7 @@ def test_whatever_an_alarm_asks_is_told(client, settings):
 def test_prometheus_reads_the_rules(words):
     promtool = shutil.which("promtool")
     if promtool is None:
+        # A server's package for one program; the other tests here read the same files without it.
         pytest.skip("promtool (Debian's package prometheus) is not installed")
 
     said = subprocess.run(
