@@ -37,9 +37,9 @@ def test_an_entry_is_written_put_in_an_edition_and_published(desk, live_server):
     desk.get_by_role("option", name="北部都會區").click()
     desk.get_by_label("導言：").fill("政府公布園區公司的架構。")
     desk.locator(".ProseMirror").click()
-    desk.get_by_role("button", name="粗體").click()
+    desk.get_by_role("button", name="粗體").press("Enter")
     desk.keyboard.type("權責相稱")
-    desk.get_by_role("button", name="粗體").click()
+    desk.get_by_role("button", name="粗體").press("Enter")
     desk.keyboard.type("，方能成事。")
     desk.get_by_role("button", name="儲存並審批").click()
     expect(desk.locator(".messagelist")).to_contain_text("「園區公司要有實權」已審批，可以出版。")
@@ -181,7 +181,7 @@ def test_a_refused_save_keeps_what_was_written(desk, live_server):
 def test_the_editor_speaks_chinese(desk, live_server):
     desk.goto(f"{live_server.url}/admin/briefings/entry/add/")
 
-    desk.get_by_role("button", name="插入表格").click()
+    desk.get_by_role("button", name="插入表格").press("Enter")
     dialog = desk.locator(".prose-editor-dialog")
     expect(dialog).to_contain_text("首列是標題")
     titles = desk.locator(".prose-menubar__button").evaluate_all("all => all.map(b => b.title)")

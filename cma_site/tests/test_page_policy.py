@@ -116,7 +116,7 @@ def test_no_page_breaks_the_policy(visited, live_server):
     # The text editor, which needs most, works.
     visited.goto(f"{live_server.url}/admin/briefings/entry/{entry.pk}/change/")
     expect(visited.locator(".ProseMirror").first).to_be_visible()
-    visited.get_by_role("button", name="插入表格").click()
+    visited.get_by_role("button", name="插入表格").press("Enter")
     expect(visited.locator(".prose-editor-dialog")).to_be_visible()
     visited.keyboard.press("Escape")
     visited.locator(".field-themes .select2-selection").click()
