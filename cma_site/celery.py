@@ -1,9 +1,21 @@
+import gc
 import os
 
 from celery import Celery
+from celery.signals import celeryd_after_setup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cma_site.settings")
 
 app = Celery("cma_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@celeryd_after_setup.connect
+def freeze_heap(**_signal: object) -> None:
+    """What a worker has loaded by now it keeps, so the garbage collector need not look through it
+    again and again: that took a sixth of a sender's time. Before the pool forks, so that its
+    processes share it.
+    """
+    gc.collect()
+    gc.freeze()
