@@ -427,6 +427,8 @@ def write_address(name: str, email: str) -> str:
 
 def one_line(value: str) -> str:
     """Without line ends and control characters, which could begin another header."""
+    if value.isalnum():  # as most names are
+        return value
     return _CONTROLS.sub(" ", value).strip()
 
 

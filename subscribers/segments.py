@@ -39,6 +39,7 @@ from subscribers.models import Digest, Mailing
 from subscribers.smtp.conversation import Copy
 
 _LINE = 76  # characters of Base64 (RFC 2045, 6.8)
+_WORTH_SHARING = 256  # bytes
 # Addresses that are written as they are; all others take the long way.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", re.ASCII)
 _LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254
@@ -65,18 +66,22 @@ Frame = Sequence[bytes | str]
 
 @dataclass
 class Gap:
-    """What stands between shared blocks of lines: some bytes, and values with bytes after each."""
+    """What stands between shared blocks of lines: a form for bytes, and what goes into it."""
 
-    place: int  # of its block among all
-    start: bytes
-    inserts: list[tuple[int, bytes]] = field(default_factory=list)  # of a value its place
+    block: int  # its place among all
+    form: bytes  # as `%` has it
+    slots: list[int] = field(default_factory=list)  # by their places
 
     def add(self, data: bytes) -> None:
-        if self.inserts:
-            place, after = self.inserts.pop()
-            self.inserts.append((place, after + data))
-        else:
-            self.start += data
+        self.form += data.replace(b"%", b"%%")
+
+    def add_slot(self, place: int) -> None:
+        self.form += b"%b"
+        self.slots.append(place)
+
+    def fill(self, inserted: Sequence[bytes]) -> bytes:
+        """Lines, of what its slots hold."""
+        return _encode(self.form % tuple([inserted[place] for place in self.slots]))
 
 
 class Layout(NamedTuple):
@@ -108,10 +113,9 @@ class Part:
     on nothing else: so the text is laid out once for all copies that are alike in that.
     """
 
-    def __init__(self, text: str, write: Callable[[str], str]) -> None:
-        """`write` turns a slot's value into what stands in the text."""
-        self._write = write
-        self._slots: list[str | re.Match[str]] = []  # the value's name, where that is all
+    def __init__(self, text: str) -> None:
+        # Of each what it is in the text and the value's name; itself, if it asks for more.
+        self._slots: list[tuple[str, str, re.Match[str] | None]] = []
         self._layouts: dict[tuple[int, ...], Layout] = {}
         # Shared or short bytes, or the place of a slot.
         self._pieces: list[Shared | bytes | int] = []
@@ -123,18 +127,16 @@ class Part:
                 places[slot[0]] = len(places)
                 name = slot[2] or slot[3]
                 self.names.add(name)
-                self._slots.append(name if slot[0] == f"[[{name}]]" else slot)
+                self._slots.append((slot[0], name, None if slot[0] == f"[[{name}]]" else slot))
             self._pieces += [_share(text[end : slot.start()]), places[slot[0]]]
             end = slot.end()
         self._pieces.append(_share(text[end:]))
 
     def fill(self, values: Mapping[str, str]) -> list[bytes]:
-        written = {name: self._write(values[name]) for name in self.names & values.keys()}
+        """`values` are as they are to stand in the text."""
         inserted = [
-            written.get(slot, f"[[{slot}]]").encode()
-            if isinstance(slot, str)
-            else fill_slot(slot, written).encode()
-            for slot in self._slots
+            (fill_slot(slot, values) if slot else values.get(name, source)).encode()
+            for source, name, slot in self._slots
         ]
         remainders = tuple([len(one) % 3 for one in inserted])
         layout = self._layouts.get(remainders)
@@ -142,10 +144,7 @@ class Part:
             layout = self._layouts[remainders] = self._lay_out(remainders)
         blocks = layout.blocks.copy()
         for gap in layout.gaps:
-            data = gap.start
-            for place, after in gap.inserts:
-                data += inserted[place] + after
-            blocks[gap.place] = _encode(data)
+            blocks[gap.block] = gap.fill(inserted)
         return blocks
 
     def _lay_out(self, remainders: tuple[int, ...]) -> Layout:
@@ -155,7 +154,7 @@ class Part:
         waiting = 0
         for piece in self._pieces:
             if isinstance(piece, int):
-                gap.inserts.append((piece, b""))
+                gap.add_slot(piece)
                 waiting += remainders[piece]
             elif isinstance(piece, bytes):
                 gap.add(piece)
@@ -164,12 +163,13 @@ class Part:
                 first, encoded, rest = piece.follow(waiting)
                 gap.add(first)
                 blocks += [encoded, b""]
-                gaps.append(gap := Gap(len(blocks) - 1, rest))
+                gaps.append(gap := Gap(len(blocks) - 1, b""))
+                gap.add(rest)
                 waiting = len(rest)
         for gap in gaps:
-            if not gap.inserts:
-                blocks[gap.place] = _encode(gap.start)
-        return Layout(blocks, [gap for gap in gaps if gap.inserts])
+            if not gap.slots:
+                blocks[gap.block] = gap.fill([])
+        return Layout(blocks, [gap for gap in gaps if gap.slots])
 
 
 class SegmentedMessage:
@@ -183,13 +183,13 @@ class SegmentedMessage:
         self._make_message_id = prepare_message_ids(mailing)
         self._sender = encode_address(mailing.sender_email)
         self._pdf_words = word_pdf(find_attached_pdf(digest))
-        self._parts = {
-            "text": Part(_end_lines(digest.text), str),
-            "html": Part(_end_lines(digest.html), escape),
-        }
-        names = self._parts["text"].names | self._parts["html"].names | {Purpose.UNSUBSCRIBE}
+        self._text, self._html = Part(_end_lines(digest.text)), Part(_end_lines(digest.html))
+        names = self._text.names | self._html.names | {Purpose.UNSUBSCRIBE}
         self._of_member = {one.value: prepare_urls(one) for one in OF_MEMBER if one in names}
         self._of_delivery = {one.value: prepare_urls(one) for one in OF_DELIVERY if one in names}
+        links = {**self._of_member, **self._of_delivery}
+        plain = {name for name, make in links.items() if escape(make(0)) == make(0)}
+        self._escaped = sorted(self._html.names - plain)  # in the HTML
         self.frame = frame or _cut_frame(digest, mailing)
 
     def write(self, place: int, addressee: Addressee) -> Copy:
@@ -204,19 +204,20 @@ class SegmentedMessage:
             **{name: make(key) for name, make in self._of_delivery.items()},
             **self._pdf_words,
         }
+        escaped = {name: escape(values[name]) for name in self._escaped if name in values}
         own = {
-            "to": to.encode("ascii"),
-            "message_id": self._make_message_id(key)[1:-1].encode(),
-            "unsubscribe": values["unsubscribe"].encode(),
+            "to": [to.encode("ascii")],
+            "message_id": [self._make_message_id(key)[1:-1].encode()],
+            "unsubscribe": [values["unsubscribe"].encode()],
+            "text": self._text.fill(values),
+            "html": self._html.fill(values | escaped),
         }
         content: list[bytes] = []
         for piece in self.frame:
             if isinstance(piece, bytes):
                 content.append(piece)
-            elif piece in self._parts:
-                content += self._parts[piece].fill(values)
             else:
-                content.append(own[piece])
+                content += own[piece]
         return Copy(
             place,
             make_return_path(key) or self._sender,
@@ -286,9 +287,9 @@ def _cut_frame(digest: Digest, mailing: Mailing) -> Frame:
 
 
 def _share(text: str) -> Shared | bytes:
-    """Itself, if it is too short to fill up what waits."""
+    """Itself, if it is so short that to encode it with what stands around it costs less."""
     data = text.encode()
-    return Shared(data) if len(data) >= _LINE else data
+    return Shared(data) if len(data) >= _WORTH_SHARING else data
 
 
 def _encode(data: bytes) -> bytes:

@@ -96,7 +96,7 @@ def test_every_kind_of_slot_is_filled():
 def test_base64_of_shared_pieces_is_that_of_the_whole(pieces):
     text = "".join(pieces)
     values = {"greeting": "陳大文，您好：", "mail": "https://example.org/m"}
-    lines = b"".join(Part(text, str).fill(values))
+    lines = b"".join(Part(text).fill(values))
 
     expected = text.replace("[[greeting]]", values["greeting"]).replace("[[mail]]", values["mail"])
     assert b64decode(lines).decode() == expected
@@ -107,7 +107,7 @@ def test_base64_of_shared_pieces_is_that_of_the_whole(pieces):
 @given(st.lists(st.text(max_size=9), min_size=2, max_size=12))
 def test_one_text_is_filled_for_names_of_any_length(names):
     text = "甲" * 40 + "[[greeting]]" + "乙" * 50 + "[[greeting]]丙[[mail]]" + "丁" * 60
-    part = Part(text, str)
+    part = Part(text)
 
     for name in names:
         lines = b"".join(part.fill({"greeting": name, "mail": f"/m/{name}"}))
