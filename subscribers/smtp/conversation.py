@@ -111,7 +111,11 @@ class Conversation:
         self._outgoing.append((envelope.encode("ascii"), None))
         self._awaited.extend((step, transaction) for step in _ENVELOPE)
 
-    def take_outgoing(self) -> tuple[bytes, list[int]]:
+    @property
+    def has_outgoing(self) -> bool:
+        return bool(self._outgoing)
+
+    def take_outgoing(self) -> tuple[list[bytes | memoryview], list[int]]:
         """What is to be sent next, and the places of the copies whose end is in it."""
         parts: list[bytes | memoryview] = []
         size = 0
@@ -123,7 +127,7 @@ class Conversation:
             if transaction:
                 transaction.has_ended = True
                 ending.append(transaction.copy.place)
-        return b"".join(parts), ending
+        return parts, ending
 
     def receive(self, reply: Reply) -> Settled | None:
         """What is known after it. Raises Closing, Unwanted or NoReply; `abandon` then says what

@@ -76,8 +76,17 @@ class _Line:
     conversation: Conversation
     heard_at: float
     reader: ReplyReader = field(default_factory=ReplyReader)
-    unsent: memoryview = field(default_factory=lambda: memoryview(b""))
+    unsent: list[bytes | memoryview] = field(default_factory=list)
     waits_to_write: bool = False
+
+    def send(self) -> None:
+        """As much as it takes now. Raises OSError."""
+        if isinstance(self.socket, ssl.SSLSocket):  # it can't gather
+            self.unsent = [b"".join(self.unsent)]
+            sent = self.socket.send(self.unsent[0])
+        else:
+            sent = self.socket.sendmsg(self.unsent)
+        self.unsent = leave_out(self.unsent, sent)
 
 
 class Engine:
@@ -231,10 +240,10 @@ class _Run:
     def _needs_line(self) -> bool:
         """A connection is worth its greeting for some ten copies."""
         lines = self.engine._lines
-        if any(line.conversation.is_idle for line in lines):
-            return False
         in_hand = len(self.waiting) + len(self.again)
-        return len(lines) < min(self.most_lines, 1 + in_hand // 10)
+        if len(lines) >= min(self.most_lines, 1 + in_hand // 10):
+            return False
+        return not any(line.conversation.is_idle for line in lines)
 
     def _give(self, line: _Line) -> bool:
         copy = self._next_copy()
@@ -296,8 +305,7 @@ class _Run:
     def _write(self, line: _Line) -> None:
         try:
             while line.unsent or self._take_outgoing(line):
-                sent = line.socket.send(line.unsent)
-                line.unsent = line.unsent[sent:]
+                line.send()
                 self._hear(line)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             self._wait_to_write(line, waits=True)
@@ -310,11 +318,12 @@ class _Run:
 
     def _take_outgoing(self, line: _Line) -> bool:
         """Marks first what the next bytes may end."""
-        batch, ending = line.conversation.take_outgoing()
+        if not line.conversation.has_outgoing:
+            return False
+        line.unsent, ending = line.conversation.take_outgoing()
         for place in ending:
             self.journal.mark(place, Mark.UNDER_WAY)
-        line.unsent = memoryview(batch)
-        return bool(batch)
+        return True
 
     def _hear(self, line: _Line) -> None:
         """It is alive."""
@@ -387,6 +396,15 @@ class _Run:
         """Begin nothing more. What is under way is still waited for."""
         self.trouble = self.trouble or text
         self.is_over = True
+
+
+def leave_out(parts: list[bytes | memoryview], size: int) -> list[bytes | memoryview]:
+    """Without their first bytes, so many."""
+    for number, part in enumerate(parts):
+        if size < len(part):
+            return [memoryview(part)[size:], *parts[number + 1 :]]
+        size -= len(part)
+    return []
 
 
 def _receive(connection: socket.socket) -> Iterator[bytes]:

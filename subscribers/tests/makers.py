@@ -123,12 +123,12 @@ class FaultyRelay:
 
 
 @contextmanager
-def running_relay() -> Iterator[FaultyRelay]:
-    """The relay, with Django's mail settings pointing to it."""
+def running_relay(**properties: object) -> Iterator[FaultyRelay]:
+    """The relay, with Django's mail settings pointing to it; `properties` are aiosmtpd's."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         relay = FaultyRelay(port=probe.getsockname()[1])
-    controller = Controller(relay, hostname="127.0.0.1", port=relay.port)
+    controller = Controller(relay, hostname="127.0.0.1", port=relay.port, **properties)
     controller.start()
     with override_settings(
         EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",

@@ -24,19 +24,24 @@ def lock_step():
     return Conversation(is_pipelining=False, is_wanted=lambda place: True)
 
 
+def take(conversation) -> tuple[bytes, list[int]]:
+    parts, ending = conversation.take_outgoing()
+    return b"".join(parts), ending
+
+
 def say(conversation) -> bytes:
-    return conversation.take_outgoing()[0]
+    return take(conversation)[0]
 
 
 def test_the_envelope_leaves_at_once_and_the_content_only_when_asked_for(pipelining):
     pipelining.begin(make_copy())
 
-    assert pipelining.take_outgoing() == (ENVELOPE, [])
+    assert take(pipelining) == (ENVELOPE, [])
     for reply in (YES, YES):
         assert pipelining.receive(reply) is None
         assert say(pipelining) == b""
     assert pipelining.receive(GO_ON) is None
-    assert pipelining.take_outgoing() == (b"Subject: x\r\n\r\ntext\r\n.\r\n", [0])
+    assert take(pipelining) == (b"Subject: x\r\n\r\ntext\r\n.\r\n", [0])
     assert pipelining.receive(YES) == Settled(0, Fate.ACCEPTED, "250 OK")
     assert pipelining.is_idle
 
@@ -51,7 +56,7 @@ def test_the_next_envelope_leaves_with_the_content(pipelining):
     pipelining.begin(make_copy(1))
     assert not pipelining.wants_copy
 
-    assert pipelining.take_outgoing() == (b"Subject: x\r\n\r\ntext\r\n.\r\n" + ENVELOPE, [0])
+    assert take(pipelining) == (b"Subject: x\r\n\r\ntext\r\n.\r\n" + ENVELOPE, [0])
     assert pipelining.receive(YES).place == 0
     for reply in (YES, YES):
         pipelining.receive(reply)
@@ -129,7 +134,7 @@ def test_a_large_message_is_handed_over_in_pieces_and_its_end_with_the_last(pipe
     for reply in (YES, YES, GO_ON):
         pipelining.receive(reply)
 
-    batches = [pipelining.take_outgoing() for _ in range(3)]
+    batches = [take(pipelining) for _ in range(3)]
 
     assert [ending for _, ending in batches] == [[], [], [0]]
     assert b"".join(batch for batch, _ in batches) == b"x" * 600_000 + b".\r\n"
