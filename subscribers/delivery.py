@@ -55,27 +55,35 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     settle_left(timezone.now())
     mailing = Mailing.objects.get(pk=mailing_id)
     chunk = mailing.deliveries.filter(pk__range=(first_id, last_id))
+    settled = 0
     # What is halted or waits for its PDF is not woken, so the relay is seldom greeted for nothing;
     # to ask all that the claim asks would cost each chunk two milliseconds.
     if mailing.state not in HALTED and chunk.waiting(timezone.now()).exists():
-        way = open_way_out()
-        try:
-            way.open()  # before the claim, or connecting would use up its lease
-            _send_claimed(mailing, chunk.claim(timezone.now()), way)
-        except Unreachable as error:
-            logger.warning("Mailing %s stops: %s", mailing.pk, error.reply)
-        finally:
-            way.close()
-    if chunk.filter(state=DeliveryState.QUEUED).exists():
+        settled = _send_waiting(mailing, chunk)
+    # Mostly that is all of them, and nothing is left that may be unwanted.
+    if settled <= last_id - first_id and chunk.filter(state=DeliveryState.QUEUED).exists():
         chunk.skip_unwanted(timezone.now())
     if not mailing.deliveries.unfinished().exists():  # of all, it costs three times as much
         finish_mailings(timezone.now())
 
 
-def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> None:
-    """Raises Unreachable."""
+def _send_waiting(mailing: Mailing, chunk: DeliveryQuerySet) -> int:
+    """How many were settled."""
+    way = open_way_out()
+    try:
+        way.open()  # before the claim, or connecting would use up its lease
+        return _send_claimed(mailing, chunk.claim(timezone.now()), way)
+    except Unreachable as error:
+        logger.warning("Mailing %s stops: %s", mailing.pk, error.reply)
+        return 0
+    finally:
+        way.close()
+
+
+def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> int:
+    """How many were settled. Raises Unreachable."""
     if not claim.deliveries:
-        return
+        return 0
     sending = Sending(mailing, claim, writes_bytes=way.takes_bytes)
     with _open_journal(claim) as journal:
         ending = way.send(_find_moments(claim, timezone.now()), journal, sending)
@@ -87,6 +95,7 @@ def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> None:
         pause(mailing, None, f"對方不接受本會的郵件：{ending.text}", timezone.now())
     if ending.text:
         raise Unreachable(ending.text)
+    return sending.settled
 
 
 def _find_moments(claim: Claim, now: datetime) -> list[Due]:
