@@ -1,16 +1,17 @@
 """The ledger: who gets which copy, and what became of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
+from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
 from briefings.models import State
@@ -151,19 +152,37 @@ class ClaimedDelivery(NamedTuple):
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def claim(self, now: datetime) -> Claim:
         """queued → sending, all of these that may be sent now; of all who try at once, each
-        delivery is given to one. Two queries.
+        delivery is given to one. One statement.
 
         Not what the member no longer wants, what may not go to its address, nor what was withdrawn.
         """
         key = uuid4()
         ready = self.waiting(now).filter(_may_go(timezone.localdate(now), self.db))
-        taken = ready.order_by().update(
-            state=DeliveryState.SENDING, claim=key, claimed_at=now, attempts=F("attempts") + 1
+        rows = ready._update_returning(
+            ClaimedDelivery._fields,
+            state=DeliveryState.SENDING,
+            claim=key,
+            claimed_at=now,
+            attempts=F("attempts") + 1,
         )
-        rows = self.filter(claim=key).order_by("pk") if taken else self.none()
-        return Claim(
-            key, [ClaimedDelivery(*row) for row in rows.values_list(*ClaimedDelivery._fields)]
-        )
+        return Claim(key, sorted(ClaimedDelivery(*row) for row in rows))
+
+    def _update_returning(self, names: Sequence[str], **changes: Any) -> list[Sequence[Any]]:
+        """What `update` does, and these columns of the rows as they are then: Django can't ask.
+
+        No values are converted: these are numbers and texts.
+        """
+        query = cast("UpdateQuery", self.order_by().query.chain(UpdateQuery))
+        query.add_update_values(changes)
+        connection = connections[self.db]
+        statement, values = query.get_compiler(connection=connection).as_sql()
+        columns = {field.attname: str(field.column) for field in self.model._meta.concrete_fields}
+        columns["pk"] = columns["id"]
+        named = ", ".join(connection.ops.quote_name(columns[name]) for name in names)
+        with transaction.mark_for_rollback_on_error(self.db), connection.cursor() as cursor:
+            cursor.execute(f"{statement} RETURNING {named}", values)
+            rows: list[Sequence[Any]] = cursor.fetchall()
+        return rows
 
     def held_by(self, claim: UUID) -> Self:
         return self.filter(claim=claim, state=DeliveryState.SENDING)
