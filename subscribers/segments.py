@@ -181,7 +181,7 @@ class SegmentedMessage:
         Raises BadAddress where mail can't be from the mailing's sender.
         """
         self._make_message_id = prepare_message_ids(mailing)
-        self._sender = encode_address(mailing.sender_email)
+        self._sender = _encode_sender(mailing.sender_email)
         self._pdf_words = word_pdf(find_attached_pdf(digest))
         self._text, self._html = Part(_end_lines(digest.text)), Part(_end_lines(digest.html))
         names = self._text.names | self._html.names | {Purpose.UNSUBSCRIBE}
@@ -224,6 +224,12 @@ class SegmentedMessage:
             recipient,
             b"".join(content),
         )
+
+
+@lru_cache(maxsize=8)  # every digest of a mailing asks
+def _encode_sender(email: str) -> str:
+    """Raises BadAddress."""
+    return encode_address(email)
 
 
 def write_to(name: str, email: str, recipient: str) -> str:
