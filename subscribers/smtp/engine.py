@@ -82,7 +82,8 @@ class _Line:
     def send(self) -> None:
         """As much as it takes now. Raises OSError."""
         if isinstance(self.socket, ssl.SSLSocket):  # it can't gather
-            self.unsent = [b"".join(self.unsent)]
+            if len(self.unsent) > 1:
+                self.unsent = [b"".join(self.unsent)]
             sent = self.socket.send(self.unsent[0])
         else:
             sent = self.socket.sendmsg(self.unsent)
@@ -208,7 +209,7 @@ class _Run:
             self.is_over = True
         for line in list(self.engine._lines):
             if self._is_silent(line, now):
-                self._read(line)  # it may have answered while the ledger kept us
+                self._exchange(line)  # it may have answered while the ledger kept us
                 if line in self.engine._lines and self._is_silent(line, now):
                     self._lose(line, f"{self.engine._patience_with(line):.0f} 秒內沒有回應")
 
@@ -278,9 +279,15 @@ class _Run:
         for key, events in self.engine._selector.select(max(0, wait)):
             line: _Line = key.data
             if line in self.engine._lines and events & selectors.EVENT_READ:
-                self._read(line)
-            if line in self.engine._lines:
+                self._exchange(line)
+            elif line in self.engine._lines:
                 self._write(line)
+
+    def _exchange(self, line: _Line) -> None:
+        """What it says, and what that asks for."""
+        self._read(line)
+        if line in self.engine._lines:
+            self._write(line)
 
     def _read(self, line: _Line) -> None:
         try:
