@@ -1,5 +1,6 @@
 """Whether what would be used only later is spelt right; celery asks before it starts a worker."""
 
+import sqlite3
 from ipaddress import ip_address
 from typing import Any
 
@@ -7,12 +8,14 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import connection
 
 from subscribers.bounces.imap import MailboxTrouble, read_url
 from subscribers.bounces.webhooks import ESPS
 from subscribers.domain_health.resolver import read_server
 
 CHOICES = ("resend", "hold")
+OLDEST_SQLITE = (3, 35)
 
 # With a delivery's number and tag the local part must stay within 64 characters (RFC 5321).
 LONGEST_BOUNCE_NAME = 27
@@ -26,6 +29,16 @@ def check_unknown_deliveries(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG0
     message = f"UNKNOWN_DELIVERIES 不能是「{value}」。"
     hint = "請設為 resend（再寄一次）或 hold（留待編輯決定）。"
     return [checks.Error(message, hint=hint, id="subscribers.E001")]
+
+
+@checks.register
+def check_sqlite(**kwargs: Any) -> list[checks.Error]:  # noqa: ARG001
+    """Deliveries are claimed by an UPDATE that returns them (SQLite 3.35)."""
+    if connection.vendor != "sqlite" or sqlite3.sqlite_version_info >= OLDEST_SQLITE:
+        return []
+    message = f"SQLite {sqlite3.sqlite_version} 太舊。"
+    hint = f"請用 SQLite {'.'.join(map(str, OLDEST_SQLITE))} 或以上，或 PostgreSQL。"
+    return [checks.Error(message, hint=hint, id="subscribers.E006")]
 
 
 @checks.register

@@ -1,10 +1,18 @@
 """A setting that is misspelt stops what would act on it."""
 
+import sqlite3
+
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 
-from subscribers.checks import check_bounce_mailbox, check_name_servers, check_unknown_deliveries
+from subscribers.checks import (
+    check_bounce_mailbox,
+    check_name_servers,
+    check_sqlite,
+    check_unknown_deliveries,
+)
 
 
 @pytest.mark.parametrize("value", ["resend", "hold"])
@@ -31,6 +39,16 @@ def test_workers_and_commands_do_not_start_with_such_an_error(settings):
 
     with pytest.raises(SystemCheckError, match=r"subscribers\.E001"):
         call_command("check")
+
+
+def test_an_sqlite_that_cannot_return_what_it_updated_is_refused(monkeypatch):
+    assert check_sqlite() == []
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+
+    [error] = check_sqlite()
+
+    assert "3.35" in error.hint
 
 
 @pytest.mark.parametrize("server", ["9.9.9.9", "9.9.9.9:5353", "[2620:fe::fe]:53"])
