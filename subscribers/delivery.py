@@ -60,7 +60,8 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     # to ask all that the claim asks would cost each chunk two milliseconds.
     if mailing.state not in HALTED and chunk.waiting(timezone.now()).exists():
         settled = _send_waiting(mailing, chunk)
-    # Mostly that is all of them, and nothing is left that may be unwanted.
+    # Mostly that is all of them: what is queued again by then was wanted a moment ago, and is asked
+    # about when it is due.
     if settled <= last_id - first_id and chunk.filter(state=DeliveryState.QUEUED).exists():
         chunk.skip_unwanted(timezone.now())
     if not mailing.deliveries.unfinished().exists():  # of all, it costs three times as much

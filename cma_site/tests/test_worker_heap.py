@@ -3,13 +3,14 @@ import sys
 
 PROGRAM = """
 import gc
+import sys
 import django
 django.setup()
-from celery.signals import celeryd_after_setup
 from cma_site.celery import app
 from subscribers.models import Mailing
-celeryd_after_setup.send(sender="worker", instance=None, conf=app.conf)
-print(any(one is Mailing for one in gc.get_objects()), gc.get_freeze_count() > 100_000)
+app.Worker(pool="solo", quiet=True, loglevel="error").on_start()
+found = any(one is Mailing for one in gc.get_objects())
+print(found, gc.get_freeze_count() > 0, file=sys.__stdout__)
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
@@ -101,6 +102,8 @@ def _may_go(today: date, database: str) -> RawSQL:
     """Whether members want them and may have them, at addresses that mail may go to, with nothing
     to wait for. Written as SQL once a day, since that takes longer than to ask it of a chunk; and
     with one question for each table, for the same reason: apart they are `due` and `_is_readable`.
+
+    It names the ledger's table, so it is of use only to ask that itself, not in a subquery.
     """
     asked = Delivery.objects.using(database).filter(
         _is_wanted(today),
@@ -170,12 +173,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def _update_returning(self, names: Sequence[str], **changes: Any) -> list[Sequence[Any]]:
         """What `update` does, and these columns of the rows as they are then: Django can't ask.
 
-        No values are converted: these are numbers and texts.
+        No values are converted: these are numbers and texts. Nor may the rows be a slice.
         """
         query = cast("UpdateQuery", self.order_by().query.chain(UpdateQuery))
         query.add_update_values(changes)
         connection = connections[self.db]
-        statement, values = query.get_compiler(connection=connection).as_sql()
+        try:
+            statement, values = query.get_compiler(connection=connection).as_sql()
+        except EmptyResultSet:  # as of none()
+            return []
         columns = {field.attname: str(field.column) for field in self.model._meta.concrete_fields}
         columns["pk"] = columns["id"]
         named = ", ".join(connection.ops.quote_name(columns[name]) for name in names)

@@ -92,6 +92,34 @@ def test_every_kind_of_slot_is_filled():
     assert parse(write_by_segments(delivery)) == parse(message.message().as_bytes(linesep="\r\n"))
 
 
+@pytest.mark.django_db
+def test_what_a_mail_says_of_its_pdf_is_escaped_where_it_must_be(monkeypatch):
+    words = {"pdf-hant": "<一> & 二", "pdf-hans": "'一'", "pdf-en": '"one" > two'}
+    monkeypatch.setattr("subscribers.segments.word_pdf", lambda pdf: words)
+    monkeypatch.setattr("subscribers.messages.word_pdf", lambda pdf: words)
+    delivery = make_delivery(name="陳大文")
+    slots = "[[pdf-hant]]，[[pdf-hans]]，[[pdf-en]]，[[unsubscribe]]"
+    Digest.objects.update(text=slots, html=f"<p>{slots}</p>")
+    delivery.refresh_from_db()
+    message = build_message(delivery, delivery.digest, delivery.mailing)
+
+    source = write_by_segments(delivery)
+
+    assert parse(source) == parse(message.message().as_bytes(linesep="\r\n"))
+    html = parse(source)[-1][1].decode()
+    assert html.startswith("<p>&lt;一&gt; &amp; 二，&#x27;一&#x27;，")
+
+
+@pytest.mark.parametrize("near", ["100%b %% ", "5%" * 200])
+def test_percent_signs_stand_for_themselves(near):
+    text = f"{near}[[greeting]] %s{near}[[mail]]%"
+    values = {"greeting": "%b%%", "mail": "%d"}
+
+    lines = b"".join(Part(text).fill(values))
+
+    assert b64decode(lines).decode() == f"{near}%b%% %s{near}%d%"
+
+
 @given(st.lists(st.text(max_size=200) | st.just("[[greeting]]") | st.just("[[mail]]"), max_size=12))
 def test_base64_of_shared_pieces_is_that_of_the_whole(pieces):
     text = "".join(pieces)

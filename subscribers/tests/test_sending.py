@@ -158,6 +158,23 @@ def test_the_claim_is_committed_before_the_mail_goes_out(relay, woken):
     assert seen == [(DeliveryState.SENDING, 1)]
 
 
+def test_who_leaves_after_the_relay_put_the_mail_off_is_skipped_when_it_is_due(relay):
+    relay.on_rcpt = lambda address: "450 4.2.0 later"
+    mailing = make_mailing(members=2)
+    send_all(mailing)
+    relay.on_rcpt = lambda address: None
+    for delivery in mailing.deliveries.all():
+        delivery.member.unsubscribe()
+    mailing.deliveries.update(not_before=timezone.now())
+
+    send_all(mailing)
+
+    assert states(mailing) == [DeliveryState.SKIPPED] * 2
+    assert relay.accepted == []
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.DONE
+
+
 def test_who_unsubscribed_since_the_opening_is_skipped(relay):
     mailing = make_mailing(members=2)
     gone = mailing.deliveries.first()
