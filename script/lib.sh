@@ -47,7 +47,7 @@ need_system() {
     packages=$(missing_packages "$1")
     [ -n "$packages" ] || return 0
     has apt-get || die "缺少系統套件（Debian 名稱）：$packages
-請用本機的套件管理工具安裝後再試；macOS：brew install pango fontconfig font-noto-serif-cjk font-noto-sans-cjk postgresql redis"
+請用本機的套件管理工具安裝後再試；macOS：brew install pango fontconfig font-noto-serif-cjk font-noto-sans-cjk postgresql redis rabbitmq"
     install="apt-get update && apt-get install -y --no-install-recommends$packages"
     if [ "$(id -u)" = 0 ]; then as_root=sh
     elif has sudo && sudo -n true 2>/dev/null; then as_root='sudo sh'
