@@ -218,12 +218,7 @@ class SegmentedMessage:
                 content.append(piece)
             else:
                 content += own[piece]
-        return Copy(
-            place,
-            make_return_path(key) or self._sender,
-            recipient,
-            b"".join(content),
-        )
+        return Copy(place, make_return_path(key) or self._sender, recipient, content)
 
 
 @lru_cache(maxsize=8)  # every digest of a mailing asks

@@ -6,7 +6,7 @@ last has come: so a lost connection leaves one copy unknown at most.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -16,16 +16,19 @@ from subscribers.smtp.replies import Blame, Fate, NoReply, Reply, find_blame, fi
 BATCH = 256 * 1024  # bytes handed over at once; a message's end goes with the last of it
 _END = b".\r\n"
 
+Piece = bytes | memoryview
+
 
 class Copy(NamedTuple):
-    """What is to be sent to whom: `content` in lines ended by CRLF, dots doubled where they begin
-    a line, without the end.
+    """What is to be sent to whom: the pieces of `content`, put together, are lines ended by CRLF,
+    dots doubled where they begin a line, without the end. Copies share most of their pieces, so
+    these are never joined.
     """
 
     place: int
     sender: str
     recipient: str
-    content: bytes
+    content: Sequence[bytes]
 
 
 class Settled(NamedTuple):
@@ -77,7 +80,8 @@ class Conversation:
     is_wanted: Callable[[int], bool]  # by a copy's place, asked at the last moment
     _under_way: deque[_Transaction] = field(default_factory=deque)
     _awaited: deque[tuple[Step, _Transaction]] = field(default_factory=deque)
-    _outgoing: deque[tuple[bytes | memoryview, _Transaction | None]] = field(default_factory=deque)
+    # Pieces, and the copy that ends with them.
+    _outgoing: deque[tuple[Sequence[Piece], _Transaction | None]] = field(default_factory=deque)
     _needs_reset: bool = False
 
     @property
@@ -108,26 +112,26 @@ class Conversation:
             self._say_sender(transaction)
             return
         envelope = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
-        self._outgoing.append((envelope.encode("ascii"), None))
+        self._outgoing.append(((envelope.encode("ascii"),), None))
         self._awaited.extend((step, transaction) for step in _ENVELOPE)
 
     @property
     def has_outgoing(self) -> bool:
         return bool(self._outgoing)
 
-    def take_outgoing(self) -> tuple[list[bytes | memoryview], list[int]]:
+    def take_outgoing(self) -> tuple[list[Piece], list[int]]:
         """What is to be sent next, and the places of the copies whose end is in it."""
-        parts: list[bytes | memoryview] = []
+        taken: list[Piece] = []
         size = 0
         ending = []
         while self._outgoing and size < BATCH:
-            part, transaction = self._outgoing.popleft()
-            parts.append(part)
-            size += len(part)
+            pieces, transaction = self._outgoing.popleft()
+            taken += pieces
+            size += measure(pieces)
             if transaction:
                 transaction.has_ended = True
                 ending.append(transaction.copy.place)
-        return parts, ending
+        return taken, ending
 
     def receive(self, reply: Reply) -> Settled | None:
         """What is known after it. Raises Closing, Unwanted or NoReply; `abandon` then says what
@@ -199,10 +203,10 @@ class Conversation:
         if not self.is_wanted(transaction.copy.place):
             raise Unwanted
         transaction.has_begun = True
-        content = memoryview(transaction.copy.content)
-        for start in range(0, len(content), BATCH):
-            self._outgoing.append((content[start : start + BATCH], None))
-        self._outgoing.append((_END, transaction))
+        *whole, last = _cut_batches(transaction.copy.content)
+        for batch in whole:
+            self._outgoing.append((batch, None))
+        self._outgoing.append(((*last, _END), transaction))
         self._awaited.append((Step.CONTENT, transaction))
         return None
 
@@ -219,8 +223,24 @@ class Conversation:
         self._say(line.encode("ascii"), Step.RECIPIENT, transaction)
 
     def _say(self, line: bytes, step: Step, transaction: _Transaction) -> None:
-        self._outgoing.append((line, None))
+        self._outgoing.append(((line,), None))
         self._awaited.append((step, transaction))
+
+
+def measure(pieces: Sequence[Piece]) -> int:
+    """Bytes."""
+    return sum(map(len, pieces))
+
+
+def _cut_batches(content: Sequence[bytes]) -> Iterator[Sequence[Piece]]:
+    """None is larger than BATCH."""
+    if measure(content) <= BATCH:
+        yield content
+        return
+    for piece in content:
+        view = memoryview(piece)
+        for start in range(0, len(piece), BATCH):
+            yield (view[start : start + BATCH],)
 
 
 def _judge(place: int, reply: Reply) -> Settled:

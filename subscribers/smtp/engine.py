@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from subscribers.smtp.conversation import Closing, Conversation, Copy, Settled, Unwanted
+from subscribers.smtp.conversation import (
+    Closing,
+    Conversation,
+    Copy,
+    Piece,
+    Settled,
+    Unwanted,
+    measure,
+)
 from subscribers.smtp.journal import Mark
 from subscribers.smtp.replies import Blame, Fate, NoReply, ReplyReader
 
@@ -24,6 +32,7 @@ LOOK_UP = 0.5
 # Seconds that a relay has to say whether it takes a message that it has.
 VERDICT = 600
 _READ = 64 * 1024
+_MOST_PIECES = 1024  # that a system takes at once (IOV_MAX of Linux and of BSD)
 
 
 class Due(NamedTuple):
@@ -76,7 +85,7 @@ class _Line:
     conversation: Conversation
     heard_at: float
     reader: ReplyReader = field(default_factory=ReplyReader)
-    unsent: list[bytes | memoryview] = field(default_factory=list)
+    unsent: list[Piece] = field(default_factory=list)
     waits_to_write: bool = False
 
     def send(self) -> None:
@@ -86,7 +95,7 @@ class _Line:
                 self.unsent = [b"".join(self.unsent)]
             sent = self.socket.send(self.unsent[0])
         else:
-            sent = self.socket.sendmsg(self.unsent)
+            sent = self.socket.sendmsg(self.unsent[:_MOST_PIECES])
         self.unsent = leave_out(self.unsent, sent)
 
 
@@ -405,12 +414,14 @@ class _Run:
         self.is_over = True
 
 
-def leave_out(parts: list[bytes | memoryview], size: int) -> list[bytes | memoryview]:
+def leave_out(pieces: list[Piece], size: int) -> list[Piece]:
     """Without their first bytes, so many."""
-    for number, part in enumerate(parts):
-        if size < len(part):
-            return [memoryview(part)[size:], *parts[number + 1 :]]
-        size -= len(part)
+    if size == measure(pieces):  # as nearly always
+        return []
+    for number, piece in enumerate(pieces):
+        if size < len(piece):
+            return [memoryview(piece)[size:], *pieces[number + 1 :]]
+        size -= len(piece)
     return []
 
 

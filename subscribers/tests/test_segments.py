@@ -54,7 +54,7 @@ def parse(source: bytes):
 def write_by_segments(delivery: Delivery) -> bytes:
     segmented = SegmentedMessage(delivery.digest, delivery.mailing)
     addressee = Addressee(delivery.pk, delivery.member_id or 0, delivery.email, delivery.name)
-    return segmented.write(0, addressee).content
+    return b"".join(segmented.write(0, addressee).content)
 
 
 @pytest.mark.django_db
@@ -155,7 +155,7 @@ def test_one_message_is_written_for_each_member():
             0, Addressee(delivery.pk, delivery.member_id, delivery.email, delivery.name)
         )
         message = build_message(delivery, delivery.digest, mailing)
-        assert parse(copy.content) == parse(message.message().as_bytes(linesep="\r\n"))
+        assert parse(b"".join(copy.content)) == parse(message.message().as_bytes(linesep="\r\n"))
 
 
 @given(NAMES, ADDRESSES)

@@ -11,7 +11,7 @@ GO_ON = Reply(354, "354 go on")
 
 
 def make_copy(place: int = 0) -> Copy:
-    return Copy(place, "s@a.hk", "r@b.hk", b"Subject: x\r\n\r\ntext\r\n")
+    return Copy(place, "s@a.hk", "r@b.hk", [b"Subject: x\r\n", b"\r\ntext\r\n"])
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_when_it_is_lost_before_the_end_has_left_it_was_a_try(pipelining):
 
 
 def test_a_large_message_is_handed_over_in_pieces_and_its_end_with_the_last(pipelining):
-    pipelining.begin(make_copy()._replace(content=b"x" * 600_000))
+    pipelining.begin(make_copy()._replace(content=[b"x" * 600_000]))
     say(pipelining)
     for reply in (YES, YES, GO_ON):
         pipelining.receive(reply)
