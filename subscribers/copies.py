@@ -1,7 +1,6 @@
 """What goes out to each of a claim's deliveries."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cached_property, lru_cache
 
 from subscribers.messages import Message, build_message
@@ -18,16 +17,16 @@ MOST_WITH_PDF = 4
 class Copies:
     """Messages for the deliveries of a claim, by their places in it."""
 
-    def __init__(self, mailing: Mailing, claim: Claim) -> None:
-        self._mailing = mailing
+    def __init__(self, mailing_id: int, woken_at: object, claim: Claim) -> None:
+        self._mailing_id = mailing_id
         self._claim = claim
-        self._cut = digests_cut(mailing, mailing.woken_at)
+        self._cut = digests_cut(mailing_id, woken_at)
 
     def build(self, place: int) -> Message:
         """Raises BadAddress or PDFLost."""
         claimed = self._claim.deliveries[place]
-        delivery = Delivery(mailing=self._mailing, **claimed._asdict())
-        message = build_message(delivery, self._digests[claimed.digest_id], self._mailing)
+        delivery = Delivery(mailing=self.mailing, **claimed._asdict())
+        message = build_message(delivery, self._digests[claimed.digest_id], self.mailing)
         message.message()  # what can't be written fails here, where nothing has been sent yet
         return message
 
@@ -41,16 +40,20 @@ class Copies:
         return segmented.write(place, addressee)
 
     @cached_property
+    def mailing(self) -> Mailing:
+        """Most claims don't ask for it."""
+        return Mailing.objects.get(pk=self._mailing_id)
+
+    @cached_property
     def _digests(self) -> Mapping[int, Digest]:
         """Those of the claim. By this mailing, so that all of them have its one PDF, read once."""
-        return self._mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
+        return self.mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
 
 
 class DigestsCut:
     """A mailing's, which are frozen: kept for the next claim, which mostly is of the same."""
 
-    def __init__(self, mailing: Mailing) -> None:
-        self._mailing = mailing
+    def __init__(self) -> None:
         self._messages: dict[int, SegmentedMessage] = {}
         self._frames: dict[tuple[str, bool], Frame] = {}
 
@@ -64,15 +67,15 @@ class DigestsCut:
         if len(self._messages) >= MOST_CUT or with_pdf > MOST_WITH_PDF:
             self._messages.clear()
             self._frames.clear()
-        segmented = SegmentedMessage(digest, self._mailing, self._frames.get(name))
+        segmented = SegmentedMessage(digest, digest.mailing, self._frames.get(name))
         self._frames[name] = segmented.frame
         self._messages[digest.pk] = segmented
         return segmented
 
 
 @lru_cache(maxsize=2)
-def digests_cut(mailing: Mailing, _woken_at: datetime | None) -> DigestsCut:
-    """Of the mailing, by its key, since it was woken: a digest that retention has emptied is
-    written anew for who missed it.
+def digests_cut(_mailing_id: int, _woken_at: object) -> DigestsCut:
+    """Of the mailing since it was woken: a digest that retention has emptied is written anew for
+    who missed it.
     """
-    return DigestsCut(mailing)
+    return DigestsCut()

@@ -8,6 +8,7 @@ here holds a transaction while it sends.
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,12 +22,14 @@ from subscribers.bounces.intake import record_refusal
 from subscribers.copies import Copies
 from subscribers.messages import PDFLost
 from subscribers.models import (
+    Chunk,
     Claim,
     Delivery,
     DeliveryQuerySet,
-    DeliveryState,
     DigestSchedule,
     Mailing,
+    is_unfinished,
+    mark_sent,
 )
 from subscribers.models.states import HALTED
 from subscribers.pacing import plan
@@ -53,39 +56,40 @@ ATTEMPTS_AGAINST_POLICY = 3
 def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     """Send what is due among the deliveries from `first_id` to `last_id`."""
     settle_left(timezone.now())
-    mailing = Mailing.objects.get(pk=mailing_id)
-    chunk = mailing.deliveries.filter(pk__range=(first_id, last_id))
+    chunk = Chunk(mailing_id, first_id, last_id)
+    standing = chunk.find_standing(timezone.now())
     settled = 0
     # What is halted or waits for its PDF is not woken, so the relay is seldom greeted for nothing;
     # to ask all that the claim asks would cost each chunk two milliseconds.
-    if mailing.state not in HALTED and chunk.waiting(timezone.now()).exists():
-        settled = _send_waiting(mailing, chunk)
+    if standing.state not in HALTED and standing.has_waiting:
+        settled = _send_waiting(chunk, standing.woken_at)
     # Mostly that is all of them: what is queued again by then was wanted a moment ago, and is asked
     # about when it is due.
-    if settled <= last_id - first_id and chunk.filter(state=DeliveryState.QUEUED).exists():
+    if settled <= last_id - first_id:
         chunk.skip_unwanted(timezone.now())
-    if not mailing.deliveries.unfinished().exists():  # of all, it costs three times as much
+    if not is_unfinished(mailing_id):  # of all, it costs three times as much
         finish_mailings(timezone.now())
 
 
-def _send_waiting(mailing: Mailing, chunk: DeliveryQuerySet) -> int:
+def _send_waiting(chunk: Chunk, woken_at: object) -> int:
     """How many were settled."""
     way = open_way_out()
     try:
         way.open()  # before the claim, or connecting would use up its lease
-        return _send_claimed(mailing, chunk.claim(timezone.now()), way)
+        claim = chunk.claim(timezone.now())
+        return _send_claimed(Copies(chunk.mailing_id, woken_at, claim), claim, way)
     except Unreachable as error:
-        logger.warning("Mailing %s stops: %s", mailing.pk, error.reply)
+        logger.warning("Mailing %s stops: %s", chunk.mailing_id, error.reply)
         return 0
     finally:
         way.close()
 
 
-def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> int:
+def _send_claimed(copies: Copies, claim: Claim, way: WayOut) -> int:
     """How many were settled. Raises Unreachable."""
     if not claim.deliveries:
         return 0
-    sending = Sending(mailing, claim, writes_bytes=way.takes_bytes)
+    sending = Sending(claim, copies.write if way.takes_bytes else copies.build)
     with _open_journal(claim) as journal:
         ending = way.send(_find_moments(claim, timezone.now()), journal, sending)
         sending.write_down()
@@ -93,7 +97,8 @@ def _send_claimed(mailing: Mailing, claim: Claim, way: WayOut) -> int:
             Delivery.objects.give_back(claim.key, reply=ending.text)
         journal.finish()
     if ending.by_policy:
-        pause(mailing, None, f"對方不接受本會的郵件：{ending.text}", timezone.now())
+        reason = f"對方不接受本會的郵件：{ending.text}"
+        pause(copies.mailing, None, reason, timezone.now())
     if ending.text:
         raise Unreachable(ending.text)
     return sending.settled
@@ -127,10 +132,10 @@ class Sending:
     is how late who has left may be found out.
     """
 
-    def __init__(self, mailing: Mailing, claim: Claim, *, writes_bytes: bool) -> None:
+    def __init__(self, claim: Claim, make: Callable[[int], Any]) -> None:
+        """`make` gives a copy by its place. It raises BadAddress or PDFLost."""
         self._claim = claim
-        self._copies = Copies(mailing, claim)
-        self._make = self._copies.write if writes_bytes else self._copies.build
+        self._make = make
         self._wanted = {delivery.pk for delivery in claim.deliveries}
         self.settled = 0
         self._accepted: list[int] = []
@@ -213,7 +218,7 @@ class Sending:
             self._settle(self._untold[-1])
             self._untold.pop()
         if self._accepted:
-            Delivery.objects.mark_sent(self._accepted, timezone.now())
+            mark_sent(self._accepted, timezone.now())
             self._accepted.clear()
 
     def _find(self, place: int) -> Delivery:
@@ -232,7 +237,8 @@ def settle_left(now: datetime) -> None:
     with reading_left(settings.JOURNAL_DIR) as left:
         for one in left:
             tried = Q(claimed_at__isnull=False) | Q(attempts__gt=0) | Q(in_doubt=True)
-            Delivery.objects.filter(tried).mark_sent(one.accepted, now)
+            accepted = Delivery.objects.filter(tried, pk__in=one.accepted)
+            mark_sent(accepted.values_list("pk", flat=True), now)
             for delivery in Delivery.objects.held_by(one.claim).filter(pk__in=one.unknown):
                 settle_unknown(delivery, "寄出途中中斷，結果不明", resend_at=now)
             Delivery.objects.give_back(one.claim)

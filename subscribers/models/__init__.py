@@ -3,6 +3,7 @@
 from subscribers.digest_rules import Frequency
 from subscribers.models.address_changes import CHANGE_GOOD_FOR, AddressChange
 from subscribers.models.attachments import AttachedPDF
+from subscribers.models.chunks import Chunk, Claim, ClaimedDelivery, is_unfinished, mark_sent
 from subscribers.models.consent import (
     ConsentAct,
     ConsentRecord,
@@ -17,13 +18,7 @@ from subscribers.models.corrections import (
     list_errata,
     match_errata,
 )
-from subscribers.models.deliveries import (
-    Claim,
-    ClaimedDelivery,
-    Delivery,
-    DeliveryQuerySet,
-    SendingPace,
-)
+from subscribers.models.deliveries import Delivery, DeliveryQuerySet, SendingPace
 from subscribers.models.imports import (
     ImportedRow,
     MemberImport,
@@ -92,6 +87,7 @@ __all__ = [
     "AttachedPDF",
     "AttachmentState",
     "ChosenTheme",
+    "Chunk",
     "Claim",
     "ClaimedDelivery",
     "ClosingReport",
@@ -147,7 +143,9 @@ __all__ = [
     "add_search",
     "find_corrections_due",
     "find_undecided",
+    "is_unfinished",
     "list_errata",
+    "mark_sent",
     "match_errata",
     "word_consent",
 ]

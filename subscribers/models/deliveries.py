@@ -1,22 +1,21 @@
 """The ledger: who gets which copy, and what became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple, Self, cast
-from uuid import UUID, uuid4
+from typing import Any, Self
+from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import EmptyResultSet
-from django.db import connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
-from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
 from briefings.models import State
 from subscribers.digest_rules import Frequency
+from subscribers.models.compiled import Argument
 from subscribers.models.mailings import (
     Digest,
     DigestCorrection,
@@ -35,8 +34,6 @@ from subscribers.models.states import (
     MailingState,
 )
 from subscribers.models.suppressions import Suppression, is_suppressed
-
-_MOST_RANGES = 10
 
 # Of mailings and digests, what keeps their copies back.
 _OF_AN_EDITION = Q(kind=MailingKind.EDITION)
@@ -98,20 +95,20 @@ def _came_otherwise() -> Q:
 
 
 @lru_cache(maxsize=2)
-def _may_go(today: date, database: str) -> RawSQL:
+def may_go(today: date) -> RawSQL:
     """Whether members want them and may have them, at addresses that mail may go to, with nothing
     to wait for. Written as SQL once a day, since that takes longer than to ask it of a chunk; and
     with one question for each table, for the same reason: apart they are `due` and `_is_readable`.
 
     It names the ledger's table, so it is of use only to ask that itself, not in a subquery.
     """
-    asked = Delivery.objects.using(database).filter(
+    asked = Delivery.objects.filter(
         _is_wanted(today),
         ~is_suppressed(),
         ~_has_mailing(_HALTED | _WITHDRAWN),
         ~_has_digest(_WAITS_FOR_PDF | _brings_withdrawn()),
     )
-    compiler = asked.query.get_compiler(database)
+    compiler = asked.query.get_compiler(DEFAULT_DB_ALIAS)
     sql, values = compiler.compile(asked.query.where)
     return RawSQL(sql, values, models.BooleanField())  # noqa: S611  (Django's own)
 
@@ -122,89 +119,17 @@ _SKIPPED_OR_UNKNOWN = Case(
 )
 
 
-def _is_among(keys: Iterable[int]) -> Q:
-    """By ranges, if they are few: to write down two hundred keys costs more than to look for them.
-
-    Keys are whole numbers, so a range of as many as it spans holds no other.
-    """
-    in_order = sorted(keys)
-    breaks = [n for n in range(1, len(in_order)) if in_order[n] != in_order[n - 1] + 1]
-    if not in_order or len(breaks) >= _MOST_RANGES:
-        return Q(pk__in=in_order)
-    starts = [in_order[n] for n in (0, *breaks)]
-    ends = [in_order[n - 1] for n in (*breaks, len(in_order))]
-    return Q(*(Q(pk__range=span) for span in zip(starts, ends, strict=True)), _connector=Q.OR)
-
-
-class Claim(NamedTuple):
-    """Deliveries that one sender has, until its lease is over."""
-
-    key: UUID
-    deliveries: "list[ClaimedDelivery]"
-
-
-class ClaimedDelivery(NamedTuple):
-    pk: int
-    member_id: int | None
-    digest_id: int
-    email: str
-    name: str
-    attempts: int  # this one included
-
-
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def claim(self, now: datetime) -> Claim:
-        """queued → sending, all of these that may be sent now; of all who try at once, each
-        delivery is given to one. One statement.
-
-        Not what the member no longer wants, what may not go to its address, nor what was withdrawn.
-        """
-        key = uuid4()
-        ready = self.waiting(now).filter(_may_go(timezone.localdate(now), self.db))
-        rows = ready._update_returning(
-            ClaimedDelivery._fields,
-            state=DeliveryState.SENDING,
-            claim=key,
-            claimed_at=now,
-            attempts=F("attempts") + 1,
-        )
-        return Claim(key, sorted(ClaimedDelivery(*row) for row in rows))
-
-    def _update_returning(self, names: Sequence[str], **changes: Any) -> list[Sequence[Any]]:
-        """What `update` does, and these columns of the rows as they are then: Django can't ask.
-
-        No values are converted: these are numbers and texts. Nor may the rows be a slice.
-        """
-        query = cast("UpdateQuery", self.order_by().query.chain(UpdateQuery))
-        query.add_update_values(changes)
-        connection = connections[self.db]
-        try:
-            statement, values = query.get_compiler(connection=connection).as_sql()
-        except EmptyResultSet:  # as of none()
-            return []
-        columns = {field.attname: str(field.column) for field in self.model._meta.concrete_fields}
-        columns["pk"] = columns["id"]
-        named = ", ".join(connection.ops.quote_name(columns[name]) for name in names)
-        with transaction.mark_for_rollback_on_error(self.db), connection.cursor() as cursor:
-            cursor.execute(f"{statement} RETURNING {named}", values)
-            rows: list[Sequence[Any]] = cursor.fetchall()
-        return rows
-
     def held_by(self, claim: UUID) -> Self:
         return self.filter(claim=claim, state=DeliveryState.SENDING)
 
     def still_to_send(self, claim: UUID, now: datetime) -> set[int]:
         """The keys of those claimed that may go out still."""
-        held = self.held_by(claim).filter(_may_go(timezone.localdate(now), self.db))
+        held = self.held_by(claim).filter(may_go(timezone.localdate(now)))
         return set(held.order_by().values_list("pk", flat=True))
 
     def renew(self, claim: UUID, now: datetime) -> None:
         self.held_by(claim).update(claimed_at=now)
-
-    def mark_sent(self, keys: Iterable[int], now: datetime) -> None:
-        """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes."""
-        unsent = self.filter(_is_among(keys)).exclude(state=DeliveryState.SENT)
-        unsent.update(state=DeliveryState.SENT, sent_at=now, claim=None, reply="")
 
     def give_back(self, claim: UUID, **changes: Any) -> None:
         """Nothing was tried, so it counts as no attempt, and is no sign of anybody at work."""
@@ -216,7 +141,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             **changes,
         )
 
-    def waiting(self, now: datetime) -> Self:
+    def waiting(self, now: datetime | Argument) -> Self:
         """Those whose time has come."""
         return self.filter(state=DeliveryState.QUEUED, not_before__lte=now)
 
@@ -433,16 +358,6 @@ class Delivery(models.Model):
     def is_withdrawn(self) -> bool:
         """Whether members may no longer read the edition, or something in the digest."""
         return not Delivery.objects.filter(_is_readable(), pk=self.pk).exists()
-
-    def take(self, now: datetime) -> bool:
-        """`DeliveryQuerySet.claim` of this one alone."""
-        claim = Delivery.objects.filter(pk=self.pk).claim(now)
-        for taken in claim.deliveries:
-            self.claim, self.attempts = claim.key, taken.attempts
-        return bool(claim.deliveries)
-
-    def mark_sent(self, now: datetime) -> None:
-        Delivery.objects.mark_sent([self.pk], now)
 
     def mark_failed(self, reply: str) -> bool:
         return self._settle(state=DeliveryState.FAILED, reply=reply)

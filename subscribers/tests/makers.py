@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import count
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from briefings.models import Edition
 from briefings.tests.makers import make_published
-from subscribers.models import Delivery, Mailing, Member, MemberState
+from subscribers.models import Chunk, Claim, Delivery, Mailing, Member, MemberState
 from subscribers.opening import open_mailing
 
 _numbers = count(1)
@@ -69,6 +70,18 @@ def make_delivery(**fields) -> Delivery:
     Delivery.objects.filter(pk=delivery.pk).update(**fields)
     delivery.refresh_from_db()
     return delivery
+
+
+def claim_all(mailing: Mailing, now: datetime) -> Claim:
+    return Chunk(mailing.pk, 0, 2**62).claim(now)
+
+
+def take(delivery: Delivery, now: datetime) -> bool:
+    """Whether it could be claimed."""
+    claim = Chunk(delivery.mailing_id, delivery.pk, delivery.pk).claim(now)
+    for taken in claim.deliveries:
+        delivery.claim, delivery.attempts = claim.key, taken.attempts
+    return bool(claim.deliveries)
 
 
 def read_message(source: bytes) -> EmailMessage:

@@ -35,7 +35,7 @@ from subscribers.models import (
 from subscribers.opening import open_mailing
 from subscribers.sweeping import sweep
 from subscribers.tasks import print_attached_pdf
-from subscribers.tests.makers import VARIANT, make_member, read_message
+from subscribers.tests.makers import VARIANT, make_member, read_message, take
 
 pytestmark = pytest.mark.django_db
 
@@ -247,7 +247,7 @@ def test_copies_wait_for_it_and_the_others_do_not(relay, edition):
 def test_a_copy_that_waits_cannot_be_claimed(edition):
     mailing = open_with_pdf(edition)
 
-    assert not mailing.deliveries.get().take(timezone.now())
+    assert not take(mailing.deliveries.get(), timezone.now())
 
 
 def test_a_worker_is_asked_after_commit_and_by_each_sweep(
@@ -270,7 +270,7 @@ def test_when_it_is_there_the_copies_are_woken(edition, printer, woken):
 
     delivery = mailing.deliveries.get()
     assert woken == [(mailing.pk, delivery.pk, delivery.pk)]
-    assert delivery.take(timezone.now())
+    assert take(delivery, timezone.now())
 
 
 def test_printing_again_prints_nothing_and_wakes_nobody(edition, printer, woken):
@@ -348,7 +348,7 @@ def test_who_waited_in_vain_is_woken_while_the_others_go_out(edition, printer, w
     waiting, other = mailing.deliveries.order_by("pk")
     print_attached_pdf(mailing.pk)
     over = AttachedPDF.objects.get().tried_at + PATIENCE
-    assert other.take(over - timedelta(seconds=1))
+    assert take(other, over - timedelta(seconds=1))
     woken.clear()
 
     sweep(over)

@@ -28,7 +28,7 @@ from subscribers.models import (
 )
 from subscribers.opening import MailingRefused, open_mailing
 from subscribers.personal_data import erase_member, export_member
-from subscribers.tests.makers import at_once, make_delivery, make_mailing, make_member
+from subscribers.tests.makers import at_once, make_delivery, make_mailing, make_member, take
 from subscribers.tests.reports import (
     COMPLAINT,
     HARD,
@@ -335,7 +335,7 @@ def test_a_copy_of_a_stopped_address_is_not_claimed():
     delivery = make_delivery()
     report(HARD, delivery)
 
-    assert not delivery.take(timezone.now())
+    assert not take(delivery, timezone.now())
 
 
 def test_the_case_of_an_address_does_not_bring_it_back():

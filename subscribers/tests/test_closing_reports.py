@@ -17,11 +17,12 @@ from subscribers.models import (
     MailingState,
     MailReport,
     RecordedKind,
+    mark_sent,
 )
 from subscribers.models.steering import REPORT_LEASE, REPORTED_WITHIN
 from subscribers.steering import cancel
 from subscribers.tasks import send_due
-from subscribers.tests.makers import at_once, make_mail_publisher, make_mailing, read_message
+from subscribers.tests.makers import at_once, make_mail_publisher, make_mailing, read_message, take
 
 pytestmark = pytest.mark.django_db
 
@@ -144,12 +145,12 @@ def test_a_cancelled_one_is_told_of_once_its_last_copy_has_ended(wong, now):
     mailing = make_mailing(members=2)
     Mailing.objects.update(opened_by=wong)
     sending = mailing.deliveries.first()
-    assert sending.take(timezone.now())
+    assert take(sending, timezone.now())
     cancel(mailing, wong, now)
     send_reports(now)
     assert mail.outbox == []
 
-    sending.mark_sent(now)
+    mark_sent([sending.pk], now)
     send_reports(now)
 
     assert mail.outbox[0].subject.startswith("發送已取消：")

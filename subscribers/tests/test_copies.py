@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from subscribers.copies import Copies, DigestsCut
-from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member
-from subscribers.tests.makers import make_mailing
+from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member, mark_sent
+from subscribers.tests.makers import claim_all, make_mailing
 
 pytestmark = pytest.mark.django_db
 
@@ -17,22 +17,22 @@ def write_first(mailing_id):
     """As a sender does that comes to it anew."""
     mailing = Mailing.objects.get(pk=mailing_id)
     mailing.deliveries.update(state=DeliveryState.QUEUED, claim=None)
-    return Copies(mailing, mailing.deliveries.claim(timezone.now())).write(0).content
+    return Copies(mailing.pk, mailing.woken_at, claim_all(mailing, timezone.now())).write(0).content
 
 
 def test_what_is_kept_saves_the_next_claim_its_queries(django_assert_num_queries):
     mailing = make_mailing(members=2)
     first = write_first(mailing.pk)
     mailing.deliveries.update(state=DeliveryState.QUEUED)
-    claim = mailing.deliveries.claim(timezone.now())
+    claim = claim_all(mailing, timezone.now())
 
     with django_assert_num_queries(0):
-        assert Copies(mailing, claim).write(0).content == first
+        assert Copies(mailing.pk, mailing.woken_at, claim).write(0).content == first
 
 
 def test_another_thread_may_cut_the_same_digest_meanwhile(monkeypatch):
     mailing = make_mailing()
-    claim = mailing.deliveries.claim(timezone.now())
+    claim = claim_all(mailing, timezone.now())
     find = DigestsCut.find
 
     def find_before_the_other_adds(cut, digest_id):
@@ -43,7 +43,7 @@ def test_another_thread_may_cut_the_same_digest_meanwhile(monkeypatch):
 
     monkeypatch.setattr(DigestsCut, "find", find_before_the_other_adds)
 
-    assert Copies(mailing, claim).write(0).content
+    assert Copies(mailing.pk, mailing.woken_at, claim).write(0).content
 
 
 def test_a_digest_written_anew_is_mailed_as_it_is_now():
@@ -65,7 +65,7 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
         digest.pk, digest.key, digest.text = None, f"{number}", f"第 {number} 種"
         digest.save()
         Delivery.objects.filter(pk=delivery.pk).update(digest=digest.pk)
-    claim = mailing.deliveries.claim(timezone.now())
+    claim = claim_all(mailing, timezone.now())
 
     cut = []
     add = DigestsCut.add
@@ -73,9 +73,9 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
         DigestsCut, "add", lambda self, digest: cut.append(digest.pk) or add(self, digest)
     )
 
-    copies = Copies(mailing, claim)
-    contents = [copies.write(place).content for place in range(5)]
-    again = [copies.write(place).content for place in (4, 0)]
+    copies = Copies(mailing.pk, mailing.woken_at, claim)
+    contents = [tuple(copies.write(place).content) for place in range(5)]
+    again = [tuple(copies.write(place).content) for place in (4, 0)]
 
     assert len(set(contents)) == 5
     assert again == [contents[4], contents[0]]
@@ -90,8 +90,8 @@ def test_who_paused_until_a_day_can_be_claimed_on_that_day_and_not_before():
     mailing.deliveries.update(not_before=eve - timedelta(days=1))
     Member.objects.update(paused_until=eve.date() + timedelta(days=1))
 
-    assert not mailing.deliveries.claim(eve).deliveries
-    assert mailing.deliveries.claim(eve + timedelta(minutes=2)).deliveries
+    assert not claim_all(mailing, eve).deliveries
+    assert claim_all(mailing, eve + timedelta(minutes=2)).deliveries
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 41])
@@ -101,7 +101,7 @@ def test_exactly_what_was_sent_is_marked(step):
     keys = list(mailing.deliveries.order_by("pk").values_list("pk", flat=True))
     sent = [key for place, key in enumerate(keys) if place % 20 < 19 and place % step == 0]
 
-    Delivery.objects.mark_sent(reversed(sent), timezone.now())
+    mark_sent(reversed(sent), timezone.now())
 
     marked = mailing.deliveries.filter(state=DeliveryState.SENT).order_by("pk")
     assert list(marked.values_list("pk", flat=True)) == sent
@@ -110,6 +110,6 @@ def test_exactly_what_was_sent_is_marked(step):
 def test_nothing_sent_marks_nothing():
     mailing = make_mailing(members=2)
 
-    Delivery.objects.mark_sent([], timezone.now())
+    mark_sent([], timezone.now())
 
     assert not mailing.deliveries.filter(state=DeliveryState.SENT).exists()

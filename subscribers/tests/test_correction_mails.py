@@ -28,7 +28,7 @@ from subscribers.models import (
     MailingKind,
 )
 from subscribers.opening import MailingRefused, open_mailing
-from subscribers.tests.makers import make_member, read_message
+from subscribers.tests.makers import make_member, read_message, take
 
 pytestmark = pytest.mark.django_db
 
@@ -272,7 +272,7 @@ def test_withdrawn_before_it_is_sent_it_is_skipped(entry, publisher):
     mailing = decide(mail_and_correct(entry), AT_ONCE, publisher, timezone.now()).mailing
     withdraw_entry(entry, note="有誤")
 
-    assert not mailing.deliveries.get().take(timezone.now())
+    assert not take(mailing.deliveries.get(), timezone.now())
     Delivery.objects.all().skip_unwanted(timezone.now())
 
     assert mailing.deliveries.get().state == DeliveryState.SKIPPED

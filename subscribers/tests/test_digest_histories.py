@@ -40,12 +40,14 @@ from subscribers.models import (
     Mailing,
     MailingState,
     Member,
+    mark_sent,
 )
 from subscribers.models.states import HALTED
 from subscribers.opening import MailingRefused, open_mailing
 from subscribers.searches import subscribe_to_search
 from subscribers.sending_days import HONG_KONG
 from subscribers.steering import cancel, pause, resume
+from subscribers.tests.makers import take
 from subscribers.waking import finish_mailings
 
 EVERY, PAUSED = Frequency.EVERY_EDITION, Frequency.PAUSED
@@ -293,12 +295,12 @@ class History:
             if outcome == "away":
                 continue
             if delivery.mailing.state in HALTED:
-                assert not delivery.take(self.now)
+                assert not take(delivery, self.now)
                 continue
-            assert delivery.take(self.now)
+            assert take(delivery, self.now)
             assert delivery.member.is_active, "after unsubscribing nothing is sent"
             if outcome == "sent":
-                delivery.mark_sent(self.now)
+                mark_sent([delivery.pk], self.now)
             elif outcome == "failed":
                 delivery.mark_failed("550")
             elif outcome == "doubt":

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from subscribers.models import Delivery, DeliveryState
 from subscribers.pacing import WINDOW, plan, reserve
-from subscribers.tests.makers import at_once, make_mailing
+from subscribers.tests.makers import at_once, claim_all, make_mailing
 
 pytestmark = pytest.mark.django_db
 
@@ -14,7 +14,7 @@ NOW = timezone.now().replace(microsecond=0)
 
 
 def claim(mailing):
-    return mailing.deliveries.claim(timezone.now()).deliveries
+    return claim_all(mailing, timezone.now()).deliveries
 
 
 def test_without_a_rate_all_go_at_once_and_nothing_is_asked(django_assert_num_queries):

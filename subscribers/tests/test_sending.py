@@ -24,9 +24,10 @@ from subscribers.models import (
     MailingState,
     Member,
     SteeringRecord,
+    mark_sent,
 )
 from subscribers.smtp.engine import LOOK_UP, MANY_KEPT_OUT
-from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message
+from subscribers.tests.makers import at_once, make_delivery, make_mailing, read_message, take
 
 pytestmark = pytest.mark.django_db
 
@@ -99,29 +100,29 @@ def test_only_one_of_two_can_claim_a_delivery():
     same = Delivery.objects.get(pk=delivery.pk)
     now = timezone.now()
 
-    assert delivery.take(now) is True
-    assert same.take(now) is False
+    assert take(delivery, now) is True
+    assert take(same, now) is False
 
 
 def test_what_is_not_due_cannot_be_claimed():
     now = timezone.now()
     delivery = make_delivery(not_before=now + timedelta(minutes=1))
 
-    assert delivery.take(now) is False
+    assert take(delivery, now) is False
 
 
 def test_what_is_no_longer_wanted_cannot_be_claimed():
     delivery = make_delivery()
     delivery.member.unsubscribe()
 
-    assert delivery.take(timezone.now()) is False
+    assert take(delivery, timezone.now()) is False
 
 
 def test_a_copy_of_a_withdrawn_edition_cannot_be_claimed():
     delivery = make_delivery()
     withdraw_edition(delivery.mailing.edition)
 
-    assert delivery.take(timezone.now()) is False
+    assert take(delivery, timezone.now()) is False
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -191,8 +192,8 @@ def test_who_unsubscribed_since_the_opening_is_skipped(relay):
 def test_withdrawing_the_edition_stops_its_mailing(relay):
     mailing = make_mailing(members=3)
     sent, gone, _ = mailing.deliveries.all()
-    sent.take(timezone.now())
-    sent.mark_sent(timezone.now())
+    take(sent, timezone.now())
+    mark_sent([sent.pk], timezone.now())
     gone.member.unsubscribe()
     withdraw_edition(mailing.edition)
 

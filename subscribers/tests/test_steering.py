@@ -10,11 +10,18 @@ from django.utils import timezone
 
 from subscribers.delivery import send_again, send_chunk
 from subscribers.mailing_page import tell_mail
-from subscribers.models import Delivery, DeliveryState, Mailing, MailingState, SteeringAct
+from subscribers.models import (
+    Delivery,
+    DeliveryState,
+    Mailing,
+    MailingState,
+    SteeringAct,
+    mark_sent,
+)
 from subscribers.smtp.engine import LOOK_UP
 from subscribers.steering import cancel, pause, resume
 from subscribers.sweeping import sweep
-from subscribers.tests.makers import at_once, make_mail_publisher, make_mailing
+from subscribers.tests.makers import at_once, make_mail_publisher, make_mailing, take
 
 pytestmark = pytest.mark.django_db
 
@@ -101,11 +108,11 @@ def test_the_workbench_forgets_none_that_stands_still_behind_a_later_one(client,
 def test_what_is_being_sent_when_it_is_paused_ends_as_it_ends(wong):
     mailing = make_mailing(members=3)
     first, second, _ = mailing.deliveries.all()
-    assert first.take(timezone.now())
+    assert take(first, timezone.now())
     pause(mailing, wong, "", timezone.now())
-    first.mark_sent(timezone.now())
+    mark_sent([first.pk], timezone.now())
 
-    assert second.take(timezone.now()) is False
+    assert take(second, timezone.now()) is False
     assert states(mailing) == [SENT, QUEUED, QUEUED]
 
 
@@ -126,7 +133,7 @@ def test_a_paused_mailing_is_neither_woken_nor_finished(woken, later, wong):
 def test_what_a_dead_worker_left_of_a_paused_mailing_is_settled(woken, later, wong, settings):
     settings.UNKNOWN_DELIVERIES = "hold"
     mailing = make_mailing()
-    mailing.deliveries.get().take(timezone.now())
+    take(mailing.deliveries.get(), timezone.now())
     pause(mailing, wong, "", timezone.now())
 
     sweep(later)
@@ -193,8 +200,8 @@ def test_only_what_is_paused_is_resumed(wong):
 def test_what_is_queued_of_a_cancelled_mailing_is_skipped(wong):
     mailing = make_mailing(members=3)
     sent, *_ = mailing.deliveries.all()
-    sent.take(timezone.now())
-    sent.mark_sent(timezone.now())
+    take(sent, timezone.now())
+    mark_sent([sent.pk], timezone.now())
     now = timezone.now()
 
     assert cancel(mailing, wong, now) is True
@@ -212,10 +219,10 @@ def test_what_is_queued_of_a_cancelled_mailing_is_skipped(wong):
 def test_what_is_being_sent_when_it_is_cancelled_ends_as_it_ends(wong):
     mailing = make_mailing()
     delivery = mailing.deliveries.get()
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
 
     cancel(mailing, wong, timezone.now())
-    delivery.mark_sent(timezone.now())
+    mark_sent([delivery.pk], timezone.now())
 
     assert states(mailing) == [SENT]
 
@@ -223,7 +230,7 @@ def test_what_is_being_sent_when_it_is_cancelled_ends_as_it_ends(wong):
 def test_what_the_relay_puts_off_after_the_cancelling_is_skipped_by_the_sweep(woken, later, wong):
     mailing = make_mailing()
     delivery = mailing.deliveries.get()
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
     cancel(mailing, wong, timezone.now())
     delivery.requeue(not_before=later, reply="450 4.2.0 greylisted")
 
@@ -237,7 +244,7 @@ def test_what_a_dead_worker_left_of_a_cancelled_mailing_is_held(woken, later, wo
     """The member may have it, so no digest is to bring it again."""
     settings.UNKNOWN_DELIVERIES = "resend"
     mailing = make_mailing()
-    mailing.deliveries.get().take(timezone.now())
+    take(mailing.deliveries.get(), timezone.now())
     cancel(mailing, wong, timezone.now())
 
     sweep(later)
@@ -248,7 +255,7 @@ def test_what_a_dead_worker_left_of_a_cancelled_mailing_is_held(woken, later, wo
 def test_what_was_to_be_sent_again_in_doubt_is_held_when_it_is_cancelled(wong):
     mailing = make_mailing()
     delivery = mailing.deliveries.get()
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
     delivery.requeue_in_doubt(not_before=timezone.now(), reply="connection lost")
 
     cancel(mailing, wong, timezone.now())

@@ -6,10 +6,10 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from subscribers.delivery import MOST_ATTEMPTS
-from subscribers.models import Delivery, DeliveryState, Mailing, MailingState
+from subscribers.models import Delivery, DeliveryState, Mailing, MailingState, mark_sent
 from subscribers.smtp.journal import Mark, open_journal
 from subscribers.sweeping import sweep
-from subscribers.tests.makers import at_once, make_delivery, make_mailing
+from subscribers.tests.makers import at_once, claim_all, make_delivery, make_mailing, take
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def later(settings):
 def test_what_a_dead_worker_claimed_is_queued_again(woken, settings, later):
     settings.UNKNOWN_DELIVERIES = "resend"
     delivery = make_delivery()
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
 
     sweep(later)
 
@@ -35,7 +35,7 @@ def test_what_a_dead_worker_claimed_is_queued_again(woken, settings, later):
 def test_what_a_dead_worker_claimed_is_held_if_so_set(woken, settings, later):
     settings.UNKNOWN_DELIVERIES = "hold"
     delivery = make_delivery()
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
 
     sweep(later)
 
@@ -47,7 +47,7 @@ def test_what_a_dead_worker_claimed_is_held_if_so_set(woken, settings, later):
 def test_what_kills_every_worker_is_held_in_the_end(woken, settings, later):
     settings.UNKNOWN_DELIVERIES = "resend"
     delivery = make_delivery(attempts=MOST_ATTEMPTS - 1)
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
 
     sweep(later)
 
@@ -57,7 +57,7 @@ def test_what_kills_every_worker_is_held_in_the_end(woken, settings, later):
 
 def test_a_claim_within_its_lease_is_left_alone(woken):
     delivery = make_delivery()
-    delivery.take(timezone.now())
+    take(delivery, timezone.now())
 
     sweep(timezone.now())
 
@@ -70,7 +70,7 @@ def test_what_a_sender_left_on_this_machine_is_settled_before_its_lease_is_over(
 ):
     settings.UNKNOWN_DELIVERIES, settings.JOURNAL_DIR = "hold", tmp_path
     mailing = make_mailing(members=3)
-    claim = mailing.deliveries.claim(timezone.now())
+    claim = claim_all(mailing, timezone.now())
     keys = [delivery.pk for delivery in claim.deliveries]
     with open_journal(tmp_path, claim.key, keys) as journal:
         journal.mark(0, Mark.ACCEPTED)
@@ -91,7 +91,7 @@ def test_what_was_accepted_counts_even_if_it_was_queued_again_meanwhile(
 ):
     settings.UNKNOWN_DELIVERIES, settings.JOURNAL_DIR = "resend", tmp_path / "elsewhere"
     delivery = make_delivery()
-    claim = Delivery.objects.claim(timezone.now())
+    claim = claim_all(delivery.mailing, timezone.now())
     with open_journal(tmp_path, claim.key, [delivery.pk]) as journal:
         journal.mark(0, Mark.ACCEPTED)
     sweep(later)  # by another machine
@@ -118,10 +118,10 @@ def test_a_journal_of_another_database_marks_nothing(woken, settings, tmp_path):
 def test_to_have_sent_wins_over_a_claim_taken_away(later, woken):
     delivery = make_delivery()
     slow = Delivery.objects.get(pk=delivery.pk)
-    slow.take(timezone.now())
+    take(slow, timezone.now())
     sweep(later)
 
-    slow.mark_sent(timezone.now())
+    mark_sent([slow.pk], timezone.now())
 
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.SENT
@@ -130,9 +130,9 @@ def test_to_have_sent_wins_over_a_claim_taken_away(later, woken):
 def test_who_lost_the_claim_cannot_say_how_it_ended(later, woken):
     delivery = make_delivery()
     slow = Delivery.objects.get(pk=delivery.pk)
-    slow.take(timezone.now())
+    take(slow, timezone.now())
     sweep(later)
-    Delivery.objects.get(pk=delivery.pk).take(later)
+    take(Delivery.objects.get(pk=delivery.pk), later)
 
     assert slow.mark_failed("550 no") is False
     delivery.refresh_from_db()
