@@ -62,6 +62,8 @@ class Step(Enum):
 
 
 _ENVELOPE = (Step.SENDER, Step.RECIPIENT, Step.DATA)
+# A yes to these is followed by nothing where they went out together.
+_SENT_ALONG = (Step.SENDER, Step.RECIPIENT)
 
 
 @dataclass(eq=False)  # each is itself alone
@@ -113,7 +115,7 @@ class Conversation:
             return
         envelope = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
         self._outgoing.append(((envelope.encode("ascii"),), None))
-        self._awaited.extend((step, transaction) for step in _ENVELOPE)
+        self._awaited.extend([(step, transaction) for step in _ENVELOPE])
 
     @property
     def has_outgoing(self) -> bool:
@@ -140,6 +142,8 @@ class Conversation:
         if not self._awaited:
             raise Closing(reply)  # nobody asked: it can only be a farewell
         step, transaction = self._awaited.popleft()
+        if self.is_pipelining and step in _SENT_ALONG and reply.is_yes:
+            return None
         if reply.code == 421:
             transaction.refusal = transaction.refusal or reply  # for now (RFC 5321, 3.8)
             raise Closing(reply)

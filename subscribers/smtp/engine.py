@@ -305,8 +305,8 @@ class _Run:
                 for reply in line.reader.feed(data):
                     if settled := line.conversation.receive(reply):
                         self._settle(settled)
-                    if line.conversation.wants_copy:
-                        self._give(line)
+                if line.conversation.wants_copy:
+                    self._give(line)
         except Closing as closing:
             self._lose(line, closing.reply.text)
             if closing.reply.code != 421:
@@ -354,11 +354,14 @@ class _Run:
     # ---------------------------------------------------------------------------- what comes of it
 
     def _settle(self, settled: Settled) -> None:
-        accepted = settled.fate is Fate.ACCEPTED
-        self.journal.mark(settled.place, Mark.ACCEPTED if accepted else Mark.UNTOUCHED)
-        if accepted:
+        if settled.fate is Fate.ACCEPTED:
+            self.journal.mark(settled.place, Mark.ACCEPTED)
             self.failures = 0
-            self._settle_kept_out()
+            if self.kept_out:
+                self._settle_kept_out()
+            self.overseer.settle(settled)
+            return
+        self.journal.mark(settled.place, Mark.UNTOUCHED)
         if settled.blame is Blame.FULL:
             self._count_failure(settled.text)
         if settled.blame is Blame.POLICY:

@@ -64,13 +64,11 @@ class ReplyReader:
         if self._size > LONGEST:
             raise NoReply(f"an answer of more than {LONGEST} bytes")
         for line in lines:
-            if reply := self._read(line.rstrip(b"\r")):
+            if reply := (not self._lines and _read_single(line)) or self._read(line.rstrip(b"\r")):
+                self._size = len(self._buffer)
                 yield reply
 
     def _read(self, line: bytes) -> Reply | None:
-        if line[3:4] == b" " and not self._lines and line[:3].isdigit():  # as nearly all are
-            self._size = len(self._buffer)
-            return _read_single(line)
         found = _LINE.fullmatch(line)
         if not found:
             raise NoReply(line[:100].decode(errors="replace"))
@@ -78,13 +76,16 @@ class ReplyReader:
         if found[2] == b"-":
             return None
         text = " ".join((found[1].decode(), *filter(None, self._lines)))
-        self._lines, self._size = [], len(self._buffer)
+        self._lines = []
         return Reply(int(found[1]), text)
 
 
 @lru_cache(maxsize=32)  # of the four about a message, three are always the same
-def _read_single(line: bytes) -> Reply:
-    return Reply(int(line[:3]), line.decode(errors="replace").rstrip())
+def _read_single(line: bytes) -> Reply | None:
+    """If it is an answer by itself, as nearly all are."""
+    if line[3:4] == b" " and line[:3].isdigit():
+        return Reply(int(line[:3]), line.decode(errors="replace").rstrip())
+    return None
 
 
 def find_blame(reply: Reply) -> Blame:
