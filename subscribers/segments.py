@@ -185,33 +185,32 @@ class SegmentedMessage:
         self._pdf_words = word_pdf(find_attached_pdf(digest))
         self._text, self._html = Part(_end_lines(digest.text)), Part(_end_lines(digest.html))
         names = self._text.names | self._html.names | {Purpose.UNSUBSCRIBE}
-        self._of_member = {one.value: prepare_urls(one) for one in OF_MEMBER if one in names}
-        self._of_delivery = {one.value: prepare_urls(one) for one in OF_DELIVERY if one in names}
-        links = {**self._of_member, **self._of_delivery}
-        plain = {name for name, make in links.items() if escape(make(0)) == make(0)}
-        self._escaped = sorted(self._html.names - plain)  # in the HTML
+        self._of_member = [(one.value, prepare_urls(one)) for one in OF_MEMBER if one in names]
+        self._of_delivery = [(one.value, prepare_urls(one)) for one in OF_DELIVERY if one in names]
+        links = [*self._of_member, *self._of_delivery]
+        words = {"greeting", "salutation", *self._pdf_words}
+        odd = {name for name, make in links if escape(make(0)) != make(0)}
+        self._escaped = sorted(self._html.names & (words | odd))  # in the HTML
         self.frame = frame or _cut_frame(digest, mailing)
 
     def write(self, place: int, addressee: Addressee) -> Copy:
         """Raises BadAddress."""
         key, member, email, name = addressee
         recipient = encode_recipient(email)
-        to = write_to(name, email, recipient)
-        values = {
-            "greeting": greet(name),
-            "salutation": salute(name),
-            **{name: make(member) for name, make in self._of_member.items()},
-            **{name: make(key) for name, make in self._of_delivery.items()},
-            **self._pdf_words,
-        }
-        escaped = {name: escape(values[name]) for name in self._escaped if name in values}
+        values = {"greeting": greet(name), "salutation": salute(name), **self._pdf_words}
+        for slot, make in self._of_member:
+            values[slot] = make(member)
+        for slot, make in self._of_delivery:
+            values[slot] = make(key)
         own = {
-            "to": [to.encode("ascii")],
+            "to": [write_to(name, email, recipient).encode("ascii")],
             "message_id": [self._make_message_id(key)[1:-1].encode()],
             "unsubscribe": [values["unsubscribe"].encode()],
             "text": self._text.fill(values),
-            "html": self._html.fill(values | escaped),
         }
+        for slot in self._escaped:
+            values[slot] = escape(values[slot])
+        own["html"] = self._html.fill(values)
         content: list[bytes] = []
         for piece in self.frame:
             if isinstance(piece, bytes):

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from subscribers.addresses import BadAddress
 from subscribers.copies import Copies, DigestsCut
 from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member, mark_sent
 from subscribers.tests.makers import claim_all, make_mailing
@@ -80,7 +81,19 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
     assert len(set(contents)) == 5
     assert again == [contents[4], contents[0]]
     digests = [one.digest_id for one in claim.deliveries]
-    assert cut == [*digests, digests[0]]
+    assert cut == [*digests, *digests]  # for the last nothing, for the first all again
+
+
+def test_what_cannot_be_written_keeps_back_none_of_those_around_it():
+    mailing = make_mailing(members=3)
+    bad = mailing.deliveries.order_by("pk")[1]
+    Delivery.objects.filter(pk=bad.pk).update(email="a@@example.com")
+    copies = Copies(mailing.pk, mailing.woken_at, claim_all(mailing, timezone.now()))
+
+    assert copies.write(0).place == 0
+    with pytest.raises(BadAddress):
+        copies.write(1)
+    assert copies.write(2).place == 2
 
 
 def test_who_paused_until_a_day_can_be_claimed_on_that_day_and_not_before():
