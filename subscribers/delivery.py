@@ -59,15 +59,15 @@ def send_chunk(mailing_id: int, first_id: int, last_id: int) -> None:
     chunk = Chunk(mailing_id, first_id, last_id)
     standing = chunk.find_standing(timezone.now())
     settled = 0
-    # What is halted or waits for its PDF is not woken, so the relay is seldom greeted for nothing;
-    # to ask all that the claim asks would cost each chunk two milliseconds.
+    # What is halted or waits for its PDF is not woken, so the relay is seldom greeted for nothing,
+    # though this doesn't ask all that the claim asks.
     if standing.state not in HALTED and standing.has_waiting:
         settled = _send_waiting(chunk, standing.woken_at)
     # Mostly that is all of them: what is queued again by then was wanted a moment ago, and is asked
     # about when it is due.
     if settled <= last_id - first_id:
         chunk.skip_unwanted(timezone.now())
-    if not is_unfinished(mailing_id):  # of all, it costs three times as much
+    if not is_unfinished(mailing_id):  # to look through all mailings costs more
         finish_mailings(timezone.now())
 
 
@@ -76,8 +76,7 @@ def _send_waiting(chunk: Chunk, woken_at: object) -> int:
     way = open_way_out()
     try:
         way.open()  # before the claim, or connecting would use up its lease
-        claim = chunk.claim(timezone.now())
-        return _send_claimed(Copies(chunk.mailing_id, woken_at, claim), claim, way)
+        return _send_claimed(chunk, woken_at, chunk.claim(timezone.now()), way)
     except Unreachable as error:
         logger.warning("Mailing %s stops: %s", chunk.mailing_id, error.reply)
         return 0
@@ -85,10 +84,11 @@ def _send_waiting(chunk: Chunk, woken_at: object) -> int:
         way.close()
 
 
-def _send_claimed(copies: Copies, claim: Claim, way: WayOut) -> int:
+def _send_claimed(chunk: Chunk, woken_at: object, claim: Claim, way: WayOut) -> int:
     """How many were settled. Raises Unreachable."""
     if not claim.deliveries:
         return 0
+    copies = Copies(chunk.mailing_id, woken_at, claim)
     sending = Sending(claim, copies.write if way.takes_bytes else copies.build)
     with _open_journal(claim) as journal:
         ending = way.send(_find_moments(claim, timezone.now()), journal, sending)
@@ -97,8 +97,8 @@ def _send_claimed(copies: Copies, claim: Claim, way: WayOut) -> int:
             Delivery.objects.give_back(claim.key, reply=ending.text)
         journal.finish()
     if ending.by_policy:
-        reason = f"對方不接受本會的郵件：{ending.text}"
-        pause(copies.mailing, None, reason, timezone.now())
+        mailing = Mailing.objects.get(pk=chunk.mailing_id)
+        pause(mailing, None, f"對方不接受本會的郵件：{ending.text}", timezone.now())
     if ending.text:
         raise Unreachable(ending.text)
     return sending.settled
@@ -133,7 +133,7 @@ class Sending:
     """
 
     def __init__(self, claim: Claim, make: Callable[[int], Any]) -> None:
-        """`make` gives a copy by its place. It raises BadAddress or PDFLost."""
+        """`make` gives a copy by its place, or raises BadAddress or PDFLost."""
         self._claim = claim
         self._make = make
         self._wanted = {delivery.pk for delivery in claim.deliveries}

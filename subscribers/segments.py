@@ -208,7 +208,7 @@ class SegmentedMessage:
             "unsubscribe": [values["unsubscribe"].encode()],
             "text": self._text.fill(values),
         }
-        for slot in self._escaped:
+        for slot in self._escaped:  # from here on they are the HTML's
             values[slot] = escape(values[slot])
         own["html"] = self._html.fill(values)
         content: list[bytes] = []

@@ -1,6 +1,6 @@
 """A chunk of the ledger, and what is asked and told of each on its way out.
 
-There are thousands, so all of it is in statements that were put together once.
+There are thousands, so what is asked of each is in statements that were put together once.
 """
 
 from collections.abc import Iterable
@@ -17,8 +17,6 @@ from subscribers.models.compiled import Argument, Statement
 from subscribers.models.deliveries import Delivery, DeliveryQuerySet, may_go
 from subscribers.models.mailings import Mailing
 from subscribers.models.states import DeliveryState, MailingState
-
-_MOST_RANGES = 10
 
 
 class ClaimedDelivery(NamedTuple):
@@ -41,7 +39,7 @@ class Standing(NamedTuple):
     """How it is with a mailing and a chunk of it."""
 
     state: MailingState
-    woken_at: str | datetime | None  # as the database has it, only to tell one from another
+    woken_at: object  # as the database has it; it only tells one from another
     has_waiting: bool  # whether the time of some of the chunk has come
 
 
@@ -54,9 +52,11 @@ class Chunk(NamedTuple):
 
     def find_standing(self, now: datetime) -> Standing:
         """Raises Mailing.DoesNotExist."""
-        for state, woken_at, has_waiting in _prepare_standing().execute(**self._asdict(), now=now):
-            return Standing(MailingState(state), woken_at, bool(has_waiting))
-        raise Mailing.DoesNotExist(f"No mailing {self.mailing_id}")
+        rows = _prepare_standing().execute(**self._asdict(), now=now)
+        if not rows:
+            raise Mailing.DoesNotExist(f"No mailing {self.mailing_id}")
+        state, woken_at, has_waiting = rows[0]
+        return Standing(MailingState(state), woken_at, bool(has_waiting))
 
     def claim(self, now: datetime) -> Claim:
         """queued → sending, all of these that may be sent now; of all who try at once, each
@@ -79,13 +79,19 @@ class Chunk(NamedTuple):
 
 
 def mark_sent(keys: Iterable[int], now: datetime) -> None:
-    """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes."""
+    """→ sent, even if the claim was taken away meanwhile: who knows wins over who supposes.
+
+    By ranges: to write down two hundred keys costs more than to look for them.
+    """
     ranges = _find_ranges(keys)
-    for start in range(0, len(ranges), _MOST_RANGES):
-        some = ranges[start : start + _MOST_RANGES]
-        arguments = {f"first{n}": first for n, (first, _) in enumerate(some)}
-        arguments |= {f"last{n}": last for n, (_, last) in enumerate(some)}
-        _prepare_sent(len(some)).execute(**arguments, now=now)
+    if not ranges:
+        return
+    # Of few sizes, so that there are few statements: the last range fills up what is left.
+    size = 1 << (len(ranges) - 1).bit_length()
+    ranges += ranges[-1:] * (size - len(ranges))
+    arguments = {f"first{n}": first for n, (first, _) in enumerate(ranges)}
+    arguments |= {f"last{n}": last for n, (_, last) in enumerate(ranges)}
+    _prepare_sent(size).execute(**arguments, now=now)
 
 
 def is_unfinished(mailing_id: int) -> bool:
@@ -108,15 +114,13 @@ def _find_ranges(keys: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _argument(name: str, field: str) -> Argument:
-    """For a column of the ledger."""
+    """Typed as a column of the ledger."""
     return Argument(name, cast("Field[Any, Any]", Delivery._meta.get_field(field)))
 
 
 def _of_chunk() -> DeliveryQuerySet:
     keys = (_argument("first_id", "id"), _argument("last_id", "id"))
-    return Delivery.objects.order_by().filter(
-        mailing_id=_argument("mailing_id", "id"), pk__range=keys
-    )
+    return Delivery.objects.filter(mailing_id=_argument("mailing_id", "id"), pk__range=keys)
 
 
 @cache
@@ -136,13 +140,12 @@ def _prepare_claim(today: date) -> Statement:
         "claimed_at": now,
         "attempts": F("attempts") + 1,
     }
-    columns = ("id", "member_id", "digest_id", "email", "name", "attempts")
-    return Statement(_make_update(ready, changes), ", ".join(f'"{name}"' for name in columns))
+    return Statement(_make_update(ready, changes), ("id", *ClaimedDelivery._fields[1:]))
 
 
-@lru_cache(maxsize=_MOST_RANGES)
-def _prepare_sent(ranges: int) -> Statement:
-    keys = [(_argument(f"first{n}", "id"), _argument(f"last{n}", "id")) for n in range(ranges)]
+@cache
+def _prepare_sent(size: int) -> Statement:
+    keys = [(_argument(f"first{n}", "id"), _argument(f"last{n}", "id")) for n in range(size)]
     among = Q(*(Q(pk__range=span) for span in keys), _connector=Q.OR)
     unsent = Delivery.objects.filter(among).exclude(state=DeliveryState.SENT)
     changes = {

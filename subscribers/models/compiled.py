@@ -25,19 +25,25 @@ class Argument(Expression):
 
 class Statement:
     """Of a query in which Arguments stand. What it returns is as the database has it, converted by
-    no field. Not of a query that Django knows the answer of.
+    no field.
     """
 
-    def __init__(self, query: Query, returning: str = "") -> None:
-        """`returning` are columns of the one table."""
+    def __init__(self, query: Query, returning: Sequence[str] = ()) -> None:
+        """`returning` are columns of the one table that it changes.
+
+        Raises ValueError for a query that can match nothing.
+        """
         try:
             sql, self._values = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
         except EmptyResultSet as error:
-            raise ValueError("Nothing is to be asked of the database.") from error
-        self._sql = f"{sql} RETURNING {returning}" if returning else sql
+            raise ValueError("There is nothing to ask the database.") from error
+        if returning:
+            quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+            sql += f" RETURNING {', '.join(map(quote, returning))}"
+        self._sql = sql
 
     def execute(self, **arguments: Any) -> list[Sequence[Any]]:
-        """Its rows."""
+        """Its rows. Raises KeyError where an argument is missing."""
         connection = connections[DEFAULT_DB_ALIAS]
         values = [
             one.output_field.get_db_prep_value(arguments[one.name], connection)

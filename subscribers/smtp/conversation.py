@@ -21,8 +21,7 @@ Piece = bytes | memoryview
 
 class Copy(NamedTuple):
     """What is to be sent to whom: the pieces of `content`, put together, are lines ended by CRLF,
-    dots doubled where they begin a line, without the end. Copies share most of their pieces, so
-    these are never joined.
+    dots doubled where they begin a line, without the end. Copies share most of their pieces.
     """
 
     place: int

@@ -357,8 +357,7 @@ class _Run:
         if settled.fate is Fate.ACCEPTED:
             self.journal.mark(settled.place, Mark.ACCEPTED)
             self.failures = 0
-            if self.kept_out:
-                self._settle_kept_out()
+            self._settle_kept_out()
             self.overseer.settle(settled)
             return
         self.journal.mark(settled.place, Mark.UNTOUCHED)

@@ -64,7 +64,8 @@ class ReplyReader:
         if self._size > LONGEST:
             raise NoReply(f"an answer of more than {LONGEST} bytes")
         for line in lines:
-            if reply := (not self._lines and _read_single(line)) or self._read(line.rstrip(b"\r")):
+            reply = None if self._lines else _read_single(line)
+            if reply := reply or self._read(line.rstrip(b"\r")):
                 self._size = len(self._buffer)
                 yield reply
 

@@ -8,32 +8,36 @@ from django.utils import timezone
 
 from subscribers.addresses import BadAddress
 from subscribers.copies import Copies, DigestsCut
-from subscribers.models import Delivery, DeliveryState, Digest, Mailing, Member, mark_sent
+from subscribers.models import Chunk, Delivery, DeliveryState, Digest, Mailing, Member, mark_sent
 from subscribers.tests.makers import claim_all, make_mailing
 
 pytestmark = pytest.mark.django_db
 
 
+def copy_all(mailing):
+    woken_at = Chunk(mailing.pk, 0, 0).find_standing(timezone.now()).woken_at
+    return Copies(mailing.pk, woken_at, claim_all(mailing, timezone.now()))
+
+
 def write_first(mailing_id):
     """As a sender does that comes to it anew."""
-    mailing = Mailing.objects.get(pk=mailing_id)
-    mailing.deliveries.update(state=DeliveryState.QUEUED, claim=None)
-    return Copies(mailing.pk, mailing.woken_at, claim_all(mailing, timezone.now())).write(0).content
+    Delivery.objects.filter(mailing=mailing_id).update(state=DeliveryState.QUEUED, claim=None)
+    return copy_all(Mailing.objects.get(pk=mailing_id)).write(0).content
 
 
 def test_what_is_kept_saves_the_next_claim_its_queries(django_assert_num_queries):
     mailing = make_mailing(members=2)
     first = write_first(mailing.pk)
     mailing.deliveries.update(state=DeliveryState.QUEUED)
-    claim = claim_all(mailing, timezone.now())
+    copies = copy_all(mailing)
 
     with django_assert_num_queries(0):
-        assert Copies(mailing.pk, mailing.woken_at, claim).write(0).content == first
+        assert copies.write(0).content == first
 
 
 def test_another_thread_may_cut_the_same_digest_meanwhile(monkeypatch):
     mailing = make_mailing()
-    claim = claim_all(mailing, timezone.now())
+    copies = copy_all(mailing)
     find = DigestsCut.find
 
     def find_before_the_other_adds(cut, digest_id):
@@ -44,7 +48,7 @@ def test_another_thread_may_cut_the_same_digest_meanwhile(monkeypatch):
 
     monkeypatch.setattr(DigestsCut, "find", find_before_the_other_adds)
 
-    assert Copies(mailing.pk, mailing.woken_at, claim).write(0).content
+    assert copies.write(0).content
 
 
 def test_a_digest_written_anew_is_mailed_as_it_is_now():
@@ -81,19 +85,49 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
     assert len(set(contents)) == 5
     assert again == [contents[4], contents[0]]
     digests = [one.digest_id for one in claim.deliveries]
-    assert cut == [*digests, *digests]  # for the last nothing, for the first all again
+    assert cut == [*digests, digests[0]]
 
 
 def test_what_cannot_be_written_keeps_back_none_of_those_around_it():
     mailing = make_mailing(members=3)
     bad = mailing.deliveries.order_by("pk")[1]
     Delivery.objects.filter(pk=bad.pk).update(email="a@@example.com")
-    copies = Copies(mailing.pk, mailing.woken_at, claim_all(mailing, timezone.now()))
+    copies = copy_all(mailing)
 
     assert copies.write(0).place == 0
     with pytest.raises(BadAddress):
         copies.write(1)
     assert copies.write(2).place == 2
+
+
+def test_whatever_order_they_are_asked_for_in_each_is_what_it_would_be_alone(monkeypatch):
+    monkeypatch.setattr("subscribers.copies.AHEAD", 3)
+    mailing = make_mailing(members=9)
+    claim = claim_all(mailing, timezone.now())
+    copies = Copies(mailing.pk, None, claim)
+    order = (4, 0, 5, 3, 8, 1, 2, 7, 6, 4)
+
+    written = [copies.write(place) for place in order]
+
+    alone = [Copies(mailing.pk, None, claim).write(place) for place in range(9)]
+    assert written == [alone[place] for place in order]
+
+
+def test_a_digest_is_not_cut_before_its_turn(monkeypatch):
+    """Whoever waits for a copy waits for one digest at most."""
+    mailing = make_mailing(members=3)
+    digest, last = mailing.digests.get(), mailing.deliveries.order_by("pk")[2]
+    digest.pk, digest.key = None, "other"
+    digest.save()
+    Delivery.objects.filter(pk=last.pk).update(digest=digest)
+    copies, cut, add = copy_all(mailing), [], DigestsCut.add
+    monkeypatch.setattr(DigestsCut, "add", lambda self, new: cut.append(new) or add(self, new))
+
+    copies.write(0)
+    copies.write(1)
+    assert len(cut) == 1
+    copies.write(2)
+    assert cut[1:] == [digest]
 
 
 def test_who_paused_until_a_day_can_be_claimed_on_that_day_and_not_before():
@@ -109,7 +143,7 @@ def test_who_paused_until_a_day_can_be_claimed_on_that_day_and_not_before():
 
 @pytest.mark.parametrize("step", [1, 2, 3, 41])
 def test_exactly_what_was_sent_is_marked(step):
-    """In a row, with gaps, and with so many gaps that it is done in another way."""
+    """In a row, with gaps, and with many."""
     mailing = make_mailing(members=42)
     keys = list(mailing.deliveries.order_by("pk").values_list("pk", flat=True))
     sent = [key for place, key in enumerate(keys) if place % 20 < 19 and place % step == 0]

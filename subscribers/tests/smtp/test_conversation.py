@@ -2,7 +2,14 @@
 
 import pytest
 
-from subscribers.smtp.conversation import Closing, Conversation, Copy, Settled, Unwanted
+from subscribers.smtp.conversation import (
+    BATCH,
+    Closing,
+    Conversation,
+    Copy,
+    Settled,
+    Unwanted,
+)
 from subscribers.smtp.replies import Blame, Fate, NoReply, Reply, ReplyReader, find_blame
 
 ENVELOPE = b"MAIL FROM:<s@a.hk>\r\nRCPT TO:<r@b.hk>\r\nDATA\r\n"
@@ -138,6 +145,25 @@ def test_a_large_message_is_handed_over_in_pieces_and_its_end_with_the_last(pipe
 
     assert [ending for _, ending in batches] == [[], [], [0]]
     assert b"".join(batch for batch, _ in batches) == b"x" * 600_000 + b".\r\n"
+
+
+@pytest.mark.parametrize(
+    "sizes", [[], [0], [BATCH], [BATCH, 1], [1, BATCH], [BATCH // 3] * 7, [3 * BATCH + 5, 9]]
+)
+def test_no_content_is_lost_whatever_its_pieces_are(pipelining, sizes):
+    content = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
+    pipelining.begin(make_copy()._replace(content=content))
+    say(pipelining)
+    for reply in (YES, YES, GO_ON):
+        pipelining.receive(reply)
+
+    batches = []
+    while pipelining.has_outgoing:
+        batches.append(take(pipelining))
+
+    assert b"".join(said for said, _ in batches) == b"".join(content) + b".\r\n"
+    assert [ending for _, ending in batches] == [[]] * (len(batches) - 1) + [[0]]
+    assert all(len(said) < 2 * BATCH for said, _ in batches)
 
 
 @pytest.mark.parametrize("answers", [[], [YES], [YES, YES], [YES, YES, GO_ON]])

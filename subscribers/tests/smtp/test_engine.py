@@ -21,14 +21,16 @@ TIMEOUT = 0.6
 
 
 class Relay(StreamRequestHandler):
-    """Takes everything; the second connection is told late to go on, once."""
+    """Takes everything; the second connection is told late to go on, once. As often as `farewells`
+    it says goodbye in one breath with a yes, and then knows no PIPELINING.
+    """
 
     def handle(self) -> None:
         late = next(self.server.numbers) == 1
         self.say("220 relay")
         for line in self.rfile:
             if line.startswith(b"EHLO"):
-                self.say("250-relay", "250 PIPELINING")
+                self.say("250 relay" if self.server.farewells else "250-relay\r\n250 PIPELINING")
             elif line.startswith(b"DATA"):
                 time.sleep(TIMEOUT / 2 if late else 0)
                 late = False
@@ -37,6 +39,10 @@ class Relay(StreamRequestHandler):
                 while (line := self.rfile.readline()) != b".\r\n":
                     content += line
                 self.server.taken.append(content)
+                if self.server.farewells:
+                    self.server.farewells -= 1
+                    self.say("250 taken", "421 bye")
+                    return
                 self.say("250 taken")
             else:
                 self.say("250 yes")
@@ -49,7 +55,7 @@ class Relay(StreamRequestHandler):
 def relay():
     with ThreadingTCPServer(("127.0.0.1", 0), Relay) as server:
         server.daemon_threads = True
-        server.numbers, server.taken = iter(range(100)), []
+        server.numbers, server.taken, server.farewells = iter(range(100)), [], 0
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -121,6 +127,17 @@ def test_what_a_socket_takes_a_little_at_a_time_arrives_whole(relay):
     send(relay, Overseer(content=content), room=4096)
 
     assert relay.taken == [b"".join(content)] * COPIES
+
+
+def test_a_farewell_behind_a_yes_costs_the_next_copy_nothing(relay):
+    """It is not begun, and goes out by another connection."""
+    relay.farewells = COPIES
+    overseer = Overseer()
+
+    send(relay, overseer)
+
+    assert {one.fate for one in overseer.settled} == {Fate.ACCEPTED}
+    assert len(overseer.settled) == COPIES
 
 
 @given(st.lists(st.binary(max_size=9), max_size=6), st.integers(0, 60))
