@@ -30,6 +30,12 @@ class Copy(NamedTuple):
     content: Sequence[bytes]
 
 
+class Outgoing(NamedTuple):
+    pieces: list[Piece]
+    size: int  # bytes
+    ending: list[int]  # the places of the copies whose end is in it
+
+
 class Settled(NamedTuple):
     place: int
     fate: Fate
@@ -81,8 +87,10 @@ class Conversation:
     is_wanted: Callable[[int], bool]  # by a copy's place, asked at the last moment
     _under_way: deque[_Transaction] = field(default_factory=deque)
     _awaited: deque[tuple[Step, _Transaction]] = field(default_factory=deque)
-    # Pieces, and the copy that ends with them.
-    _outgoing: deque[tuple[Sequence[Piece], _Transaction | None]] = field(default_factory=deque)
+    # Pieces, how many bytes they are, and the copy that ends with them.
+    _outgoing: deque[tuple[Sequence[Piece], int, _Transaction | None]] = field(
+        default_factory=deque
+    )
     _needs_reset: bool = False
 
     @property
@@ -97,7 +105,7 @@ class Conversation:
     @property
     def wants_copy(self) -> bool:
         """With PIPELINING also while the answer about one is awaited, and no more than one."""
-        if self.is_idle:
+        if not self._under_way:
             return True
         return self.is_pipelining and len(self._under_way) == 1 and self._under_way[0].has_begun
 
@@ -112,27 +120,28 @@ class Conversation:
         if not self.is_pipelining:
             self._say_sender(transaction)
             return
-        envelope = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
-        self._outgoing.append(((envelope.encode("ascii"),), None))
+        lines = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
+        envelope = lines.encode("ascii")
+        self._outgoing.append(((envelope,), len(envelope), None))
         self._awaited.extend([(step, transaction) for step in _ENVELOPE])
 
     @property
     def has_outgoing(self) -> bool:
         return bool(self._outgoing)
 
-    def take_outgoing(self) -> tuple[list[Piece], list[int]]:
-        """What is to be sent next, and the places of the copies whose end is in it."""
+    def take_outgoing(self) -> Outgoing:
+        """What is to be sent next."""
         taken: list[Piece] = []
         size = 0
         ending = []
         while self._outgoing and size < BATCH:
-            pieces, transaction = self._outgoing.popleft()
+            pieces, length, transaction = self._outgoing.popleft()
             taken += pieces
-            size += measure(pieces)
+            size += length
             if transaction:
                 transaction.has_ended = True
                 ending.append(transaction.copy.place)
-        return taken, ending
+        return Outgoing(taken, size, ending)
 
     def receive(self, reply: Reply) -> Settled | None:
         """What is known after it. Raises Closing, Unwanted or NoReply; `abandon` then says what
@@ -206,12 +215,20 @@ class Conversation:
         if not self.is_wanted(transaction.copy.place):
             raise Unwanted
         transaction.has_begun = True
-        *whole, last = _cut_batches(transaction.copy.content)
-        for batch in whole:
-            self._outgoing.append((batch, None))
-        self._outgoing.append(((*last, _END), transaction))
+        self._hand_out(transaction)
         self._awaited.append((Step.CONTENT, transaction))
         return None
+
+    def _hand_out(self, transaction: _Transaction) -> None:
+        """What it has to say, in batches that are not larger than BATCH, and its end."""
+        content: Sequence[Piece] = transaction.copy.content
+        size = sum(map(len, content))
+        if size > BATCH:
+            *whole, content = _cut_batches(content)
+            size = sum(map(len, content))
+            for batch in whole:
+                self._outgoing.append((batch, len(batch[0]), None))
+        self._outgoing.append(((*content, _END), size + len(_END), transaction))
 
     def _settle(self, transaction: _Transaction, reply: Reply) -> Settled:
         self._under_way.remove(transaction)
@@ -226,20 +243,11 @@ class Conversation:
         self._say(line.encode("ascii"), Step.RECIPIENT, transaction)
 
     def _say(self, line: bytes, step: Step, transaction: _Transaction) -> None:
-        self._outgoing.append(((line,), None))
+        self._outgoing.append(((line,), len(line), None))
         self._awaited.append((step, transaction))
 
 
-def measure(pieces: Sequence[Piece]) -> int:
-    """Bytes."""
-    return sum(map(len, pieces))
-
-
-def _cut_batches(content: Sequence[bytes]) -> Iterator[Sequence[Piece]]:
-    """None is larger than BATCH."""
-    if measure(content) <= BATCH:
-        yield content
-        return
+def _cut_batches(content: Sequence[Piece]) -> Iterator[tuple[Piece]]:
     for piece in content:
         view = memoryview(piece)
         for start in range(0, len(piece), BATCH):

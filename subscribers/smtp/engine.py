@@ -17,7 +17,6 @@ from subscribers.smtp.conversation import (
     Piece,
     Settled,
     Unwanted,
-    measure,
 )
 from subscribers.smtp.journal import Mark
 from subscribers.smtp.replies import Blame, Fate, NoReply, ReplyReader
@@ -86,6 +85,7 @@ class _Line:
     heard_at: float
     reader: ReplyReader = field(default_factory=ReplyReader)
     unsent: list[Piece] = field(default_factory=list)
+    unsent_size: int = 0  # bytes
     waits_to_write: bool = False
 
     def send(self) -> None:
@@ -96,7 +96,9 @@ class _Line:
             sent = self.socket.send(self.unsent[0])
         else:
             sent = self.socket.sendmsg(self.unsent[:_MOST_PIECES])
-        self.unsent = leave_out(self.unsent, sent)
+        # Nearly always that was all.
+        self.unsent = leave_out(self.unsent, sent) if sent < self.unsent_size else []
+        self.unsent_size -= sent
 
 
 class Engine:
@@ -193,9 +195,6 @@ class _Run:
     def work(self) -> Ending:
         while self.has_more or self._is_busy():
             self._look_up()
-            if self.overseer.must_end():
-                self._lose_all("認領期限將到，寄送中止")
-                break
             self._begin_copies()
             if self._is_busy():
                 self._wait_for_lines()
@@ -214,7 +213,9 @@ class _Run:
         if now - self.looked_up_at < LOOK_UP:
             return
         self.looked_up_at = now
-        if not self.overseer.goes_on():
+        if self.overseer.must_end():
+            self._lose_all("認領期限將到，寄送中止")
+        elif not self.overseer.goes_on():
             self.is_over = True
         for line in list(self.engine._lines):
             if self._is_silent(line, now):
@@ -320,7 +321,9 @@ class _Run:
 
     def _write(self, line: _Line) -> None:
         try:
-            while line.unsent or self._take_outgoing(line):
+            while line.unsent or line.conversation.has_outgoing:
+                if not line.unsent:
+                    self._take_outgoing(line)
                 line.send()
                 self._hear(line)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -332,14 +335,11 @@ class _Run:
         else:
             self._wait_to_write(line, waits=False)
 
-    def _take_outgoing(self, line: _Line) -> bool:
+    def _take_outgoing(self, line: _Line) -> None:
         """Marks first what the next bytes may end."""
-        if not line.conversation.has_outgoing:
-            return False
-        line.unsent, ending = line.conversation.take_outgoing()
+        line.unsent, line.unsent_size, ending = line.conversation.take_outgoing()
         for place in ending:
             self.journal.mark(place, Mark.UNDER_WAY)
-        return True
 
     def _hear(self, line: _Line) -> None:
         """It is alive."""
@@ -357,7 +357,8 @@ class _Run:
         if settled.fate is Fate.ACCEPTED:
             self.journal.mark(settled.place, Mark.ACCEPTED)
             self.failures = 0
-            self._settle_kept_out()
+            if self.kept_out:
+                self._settle_kept_out()
             self.overseer.settle(settled)
             return
         self.journal.mark(settled.place, Mark.UNTOUCHED)
@@ -418,8 +419,6 @@ class _Run:
 
 def leave_out(pieces: list[Piece], size: int) -> list[Piece]:
     """Without their first bytes, so many."""
-    if size == measure(pieces):  # as nearly always
-        return []
     for number, piece in enumerate(pieces):
         if size < len(piece):
             return [memoryview(piece)[size:], *pieces[number + 1 :]]

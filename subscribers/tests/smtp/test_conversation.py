@@ -32,8 +32,10 @@ def lock_step():
 
 
 def take(conversation) -> tuple[bytes, list[int]]:
-    parts, ending = conversation.take_outgoing()
-    return b"".join(parts), ending
+    outgoing = conversation.take_outgoing()
+    said = b"".join(outgoing.pieces)
+    assert len(said) == outgoing.size
+    return said, outgoing.ending
 
 
 def say(conversation) -> bytes:
