@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 from subscribers.messages import Message, build_message
 from subscribers.models import Claim, Delivery, Digest, Mailing
-from subscribers.segments import Addressee, Frame, SegmentedMessage, name_frame
+from subscribers.segments import Frame, SegmentedMessage, name_frame
 from subscribers.smtp.conversation import Copy
 
 # Of one mailing. A message takes a quarter of a megabyte, since each piece is encoded once for each
@@ -62,8 +62,7 @@ class Copies:
         segmented = self._cut.find(claimed.digest_id)
         if segmented is None:
             segmented = self._cut.add(self._digests[claimed.digest_id])
-        addressee = Addressee(claimed.pk, claimed.member_id or 0, claimed.email, claimed.name)
-        return segmented.write(place, addressee)
+        return segmented.write(place, claimed)
 
     @cached_property
     def _mailing(self) -> Mailing:
@@ -89,9 +88,11 @@ class DigestsCut:
     def add(self, digest: Digest) -> SegmentedMessage:
         """Raises BadAddress or PDFLost."""
         name = name_frame(digest)
-        with_pdf = sum(has_pdf for _, has_pdf in {name, *self._frames})
-        if len(self._messages) >= MOST_CUT or with_pdf > MOST_WITH_PDF:
+        if len(self._messages) >= MOST_CUT:
             self._messages.clear()
+        with_pdf = sum(has_pdf for _, has_pdf in {name, *self._frames})
+        if with_pdf > MOST_WITH_PDF or len(self._frames) >= MOST_CUT:
+            self._messages.clear()  # which hold them too
             self._frames.clear()
         segmented = SegmentedMessage(digest, digest.mailing, self._frames.get(name))
         self._frames[name] = segmented.frame

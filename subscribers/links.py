@@ -93,7 +93,7 @@ def _prepare_urls(purpose: Purpose, _secret: str, _site: str) -> Callable[[int],
         message, mac = inner.copy(), outer.copy()
         message.update(b"%d" % pk)
         mac.update(message.digest())
-        token = b2a_base64(mac.digest(), newline=False).translate(_URL_SAFE, b"=")
+        token = b2a_base64(mac.digest(), newline=False)[:-1].translate(_URL_SAFE)  # 32 bytes: one =
         return f"{start}{pk}.{token.decode()}{end}"
 
     return make

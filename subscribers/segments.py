@@ -8,7 +8,6 @@ only the lines of Base64 end elsewhere, since a shared piece is encoded once.
 import re
 import secrets
 from base64 import b64encode
-from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,8 +15,10 @@ from html import escape
 from struct import Struct
 from typing import NamedTuple
 
+import pybase64
+
 from subscribers.addresses import BadAddress, encode_address
-from subscribers.bounces.envelopes import make_return_path
+from subscribers.bounces.envelopes import prepare_return_paths
 from subscribers.links import Purpose, prepare_urls
 from subscribers.messages import (
     OF_DELIVERY,
@@ -35,7 +36,7 @@ from subscribers.messages import (
     write_address,
     write_message,
 )
-from subscribers.models import Digest, Mailing
+from subscribers.models import ClaimedDelivery, Digest, Mailing
 from subscribers.smtp.conversation import Copy
 
 _LINE = 76  # characters of Base64 (RFC 2045, 6.8)
@@ -49,15 +50,6 @@ _HAN_NAME = re.compile(
 )
 _LONGEST_LINE = 75
 _ASCII = bytes(range(128))
-
-
-class Addressee(NamedTuple):
-    """One delivery, as far as its copy depends on it."""
-
-    delivery_id: int
-    member_id: int
-    email: str
-    name: str
 
 
 # A message without its texts: bytes, and between them the names of what goes there.
@@ -81,7 +73,7 @@ class Gap:
 
     def fill(self, inserted: Sequence[bytes]) -> bytes:
         """Lines, of what its slots hold."""
-        return _encode(self.form % tuple([inserted[place] for place in self.slots]))
+        return _encode(self.form % tuple(map(inserted.__getitem__, self.slots)))
 
 
 class Layout(NamedTuple):
@@ -173,7 +165,7 @@ class Part:
 
 
 class SegmentedMessage:
-    """What `write(addressee)` makes the copies of. Raises PDFLost."""
+    """What `write` makes the copies of. Raises PDFLost."""
 
     def __init__(self, digest: Digest, mailing: Mailing, frame: Frame | None = None) -> None:
         """`frame`, if another digest of this mailing has the same (`name_frame`).
@@ -181,7 +173,8 @@ class SegmentedMessage:
         Raises BadAddress where mail can't be from the mailing's sender.
         """
         self._make_message_id = prepare_message_ids(mailing)
-        self._sender = _encode_sender(mailing.sender_email)
+        sender = _encode_sender(mailing.sender_email)
+        self._make_return_path = prepare_return_paths() or (lambda _key: sender)
         self._pdf_words = word_pdf(find_attached_pdf(digest))
         self._text, self._html = Part(_end_lines(digest.text)), Part(_end_lines(digest.html))
         names = self._text.names | self._html.names | {Purpose.UNSUBSCRIBE}
@@ -189,17 +182,17 @@ class SegmentedMessage:
         self._of_delivery = [(one.value, prepare_urls(one)) for one in OF_DELIVERY if one in names]
         links = [*self._of_member, *self._of_delivery]
         words = {"greeting", "salutation", *self._pdf_words}
-        odd = {name for name, make in links if escape(make(0)) != make(0)}
-        self._escaped = sorted(self._html.names & (words | odd))  # in the HTML
+        with_markup = {name for name, make in links if _has_markup(make)}
+        self._escaped = sorted(self._html.names & (words | with_markup))  # in the HTML
         self.frame = frame or _cut_frame(digest, mailing)
 
-    def write(self, place: int, addressee: Addressee) -> Copy:
+    def write(self, place: int, claimed: ClaimedDelivery) -> Copy:
         """Raises BadAddress."""
-        key, member, email, name = addressee
+        key, member, _, email, name, _ = claimed
         recipient = encode_recipient(email)
         values = {"greeting": greet(name), "salutation": salute(name), **self._pdf_words}
         for slot, make in self._of_member:
-            values[slot] = make(member)
+            values[slot] = make(member or 0)
         for slot, make in self._of_delivery:
             values[slot] = make(key)
         own = {
@@ -217,7 +210,13 @@ class SegmentedMessage:
                 content.append(piece)
             else:
                 content += own[piece]
-        return Copy(place, make_return_path(key) or self._sender, recipient, content)
+        return Copy(place, self._make_return_path(key), recipient, content)
+
+
+@lru_cache(maxsize=32)  # those of `prepare_urls` are the same for every digest
+def _has_markup(make_url: Callable[[int], str]) -> bool:
+    """Whether its addresses are to be escaped in HTML."""
+    return escape(make_url(0)) != make_url(0)
 
 
 @lru_cache(maxsize=8)  # every digest of a mailing asks
@@ -294,7 +293,7 @@ def _share(text: str) -> Shared | bytes:
 
 def _encode(data: bytes) -> bytes:
     """In lines of Base64, each ended. Only what is last may be no multiple of three."""
-    encoded = b2a_base64(data, newline=False)
+    encoded = pybase64.b64encode(data)
     return b"\r\n".join(_find_cutter(len(encoded))(encoded))
 
 

@@ -7,6 +7,7 @@ had the mail, or carried it; nobody else makes us believe that it came back.
 import hmac
 import re
 from base64 import b32encode
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
@@ -21,10 +22,19 @@ _TAGGED = re.compile(r"(?P<local>.+)\+(?P<number>[1-9]\d{0,18})-(?P<tag>[a-z2-7]
 
 def make_return_path(delivery_id: int) -> str | None:
     """What SMTP's MAIL FROM says of a delivery; None where no address for bounces is set."""
+    make = prepare_return_paths()
+    return make(delivery_id) if make else None
+
+
+def prepare_return_paths() -> Callable[[int], str] | None:
+    """What gives `make_return_path` of any delivery, if there is one: for who makes thousands."""
     local, at, domain = settings.BOUNCE_ADDRESS.rpartition("@")
-    if not at:
-        return None
-    return f"{local}+{delivery_id}-{_make_tag(delivery_id, settings.SECRET_KEY)}@{domain}"
+    secret = settings.SECRET_KEY
+
+    def make(delivery_id: int) -> str:
+        return f"{local}+{delivery_id}-{_make_tag(delivery_id, secret)}@{domain}"
+
+    return make if at else None
 
 
 def read_return_path(address: str) -> int | None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from subscribers import segments
 from subscribers.addresses import BadAddress
 from subscribers.copies import Copies, DigestsCut
 from subscribers.models import Chunk, Delivery, DeliveryState, Digest, Mailing, Member, mark_sent
@@ -62,14 +63,18 @@ def test_a_digest_written_anew_is_mailed_as_it_is_now():
     assert write_first(mailing.pk) != before
 
 
-def test_no_more_is_kept_than_memory_allows(monkeypatch):
-    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
-    mailing = make_mailing(members=5)
+def give_each_a_digest(mailing: Mailing) -> None:
     digest = mailing.digests.get()
     for number, delivery in enumerate(mailing.deliveries.order_by("pk")):
         digest.pk, digest.key, digest.text = None, f"{number}", f"第 {number} 種"
         digest.save()
         Delivery.objects.filter(pk=delivery.pk).update(digest=digest.pk)
+
+
+def test_no_more_is_kept_than_memory_allows(monkeypatch):
+    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
+    mailing = make_mailing(members=5)
+    give_each_a_digest(mailing)
     claim = claim_all(mailing, timezone.now())
 
     cut = []
@@ -86,6 +91,23 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
     assert again == [contents[4], contents[0]]
     digests = [one.digest_id for one in claim.deliveries]
     assert cut == [*digests, digests[0]]
+
+
+def test_what_digests_have_in_common_is_cut_once(monkeypatch):
+    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
+    mailing = make_mailing(members=5)
+    give_each_a_digest(mailing)
+    frames = []
+    cut_frame = segments._cut_frame
+    monkeypatch.setattr(
+        segments, "_cut_frame", lambda *of: frames.append(cut_frame(*of)) or frames[-1]
+    )
+
+    copies = copy_all(mailing)
+    for place in range(5):
+        copies.write(place)
+
+    assert len(frames) == 1
 
 
 def test_what_cannot_be_written_keeps_back_none_of_those_around_it():

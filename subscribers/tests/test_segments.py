@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from subscribers.addresses import BadAddress, encode_address
 from subscribers.links import Purpose, make_url, prepare_urls
 from subscribers.messages import OF_DELIVERY, OF_MEMBER, Message, build_message, write_address
-from subscribers.models import Delivery, Digest
-from subscribers.segments import Addressee, Part, SegmentedMessage, encode_recipient, write_to
+from subscribers.models import ClaimedDelivery, Delivery, Digest
+from subscribers.segments import Part, SegmentedMessage, encode_recipient, write_to
 from subscribers.tests.makers import make_delivery, make_mailing
 
 NAMES = (
@@ -51,10 +51,13 @@ def parse(source: bytes):
     ]
 
 
+def claim(delivery: Delivery) -> ClaimedDelivery:
+    return ClaimedDelivery(**{name: getattr(delivery, name) for name in ClaimedDelivery._fields})
+
+
 def write_by_segments(delivery: Delivery) -> bytes:
     segmented = SegmentedMessage(delivery.digest, delivery.mailing)
-    addressee = Addressee(delivery.pk, delivery.member_id or 0, delivery.email, delivery.name)
-    return b"".join(segmented.write(0, addressee).content)
+    return b"".join(segmented.write(0, claim(delivery)).content)
 
 
 @pytest.mark.django_db
@@ -75,9 +78,7 @@ def test_the_same_headers_and_parts(settings, name, esp):
     assert b"\n" not in source.replace(b"\r\n", b"")
     assert not any(line.startswith(b".") for line in source.split(b"\r\n"))
     assert max(map(len, source.split(b"\r\n"))) <= 998
-    copy = SegmentedMessage(delivery.digest, delivery.mailing).write(
-        3, Addressee(delivery.pk, delivery.member_id, delivery.email, name)
-    )
+    copy = SegmentedMessage(delivery.digest, delivery.mailing).write(3, claim(delivery))
     assert copy[:3] == (3, message.from_email, delivery.email)
 
 
@@ -151,9 +152,7 @@ def test_one_message_is_written_for_each_member():
 
     for number, delivery in enumerate(deliveries):
         delivery.name = "陳大文"[:number]
-        copy = segmented.write(
-            0, Addressee(delivery.pk, delivery.member_id, delivery.email, delivery.name)
-        )
+        copy = segmented.write(0, claim(delivery))
         message = build_message(delivery, delivery.digest, mailing)
         assert parse(b"".join(copy.content)) == parse(message.message().as_bytes(linesep="\r\n"))
 
