@@ -111,7 +111,10 @@ def _find_moments(claim: Claim, now: datetime) -> list[Due]:
         keys = [claim.deliveries[place].pk for place, at in planned.put_back.items() if at == until]
         Delivery.objects.filter(pk__in=keys).give_back(claim.key, not_before=until)
     clock = time.monotonic()
-    return [Due(place, clock + (at - now).total_seconds()) for place, at in planned.starts.items()]
+    return [
+        Due(place, clock + (at - now).total_seconds()) if at > now else Due(place)
+        for place, at in planned.starts.items()
+    ]
 
 
 def _open_journal(claim: Claim) -> Journal:

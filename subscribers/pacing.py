@@ -5,7 +5,7 @@ ITU-T I.371), so that however many workers there are on however many machines, t
 together. Where no rate is set nothing is asked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -71,9 +71,11 @@ def _put_back(places: Sequence[int], later: datetime, a_minute: float) -> dict[i
 
 
 def _group(
-    deliveries: Iterable[ClaimedDelivery], rates: Mapping[str, float]
+    deliveries: Sequence[ClaimedDelivery], rates: Mapping[str, float]
 ) -> dict[str, list[int]]:
     """Places by those of the domains that have a rate; under "" all others."""
+    if not rates:
+        return {"": list(range(len(deliveries)))}
     places: dict[str, list[int]] = {}
     for place, delivery in enumerate(deliveries):
         domain = delivery.email.rpartition("@")[2].lower()

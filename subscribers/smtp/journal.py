@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 _HEADER = struct.Struct("<8s16s36sI")  # what it is, the claim, the boot, how many copies
 _MAGIC = b"journal1"
 _KEY = struct.Struct("<q")
+_NAMED, _UNNAMED = ".journal", ".new"
 _MAKING = 60  # seconds within which a journal surely has its lock and its name
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -50,7 +52,7 @@ class Journal:
         """Raises OSError, and leaves nothing."""
         self.path = path
         self._first = _HEADER.size + _KEY.size * len(keys)
-        unnamed = path.with_suffix(".new")
+        unnamed = path.with_suffix(_UNNAMED)
         self._file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             # Locked before it has its name, so that nobody takes it for a dead one's.
@@ -89,7 +91,7 @@ class Journal:
 def open_journal(folder: Path, claim: UUID, keys: Sequence[int]) -> Journal:
     """Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Journal(folder / f"{claim}.journal", claim, keys)
+    return Journal(folder / f"{claim}{_NAMED}", claim, keys)
 
 
 @contextmanager
@@ -102,16 +104,11 @@ def reading_left(folder: Path) -> Iterator[list[Left]]:
     taken: list[tuple[Path, int]] = []
     try:
         left = []
-        # Those without their name are of senders that died before they sent anything; a new one
-        # may be of a sender that has not come to lock it.
-        old = (path for path in folder.glob("*.new") if _find_age(path) > _MAKING)
-        unnamed = ((path, _lock(path)) for path in old)
-        taken += [(path, file) for path, file in unnamed if file is not None]
-        for path in sorted(folder.glob("*.journal")):
+        for path in _list(folder):
             if (file := _lock(path)) is None:
                 continue
             taken.append((path, file))
-            if found := _read(path):
+            if path.suffix == _NAMED and (found := _read(path)):
                 left.append(found)
         yield left
         for path, _ in taken:
@@ -119,6 +116,21 @@ def reading_left(folder: Path) -> Iterator[list[Left]]:
     finally:
         for _, file in taken:
             os.close(file)
+
+
+def _list(folder: Path) -> list[Path]:
+    """Its journals, and of those without their name the old ones: they are of senders that died
+    before they sent anything, but a new one may be of a sender that has not come to lock it.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    return [
+        path
+        for path in paths
+        if path.suffix == _NAMED or (path.suffix == _UNNAMED and _find_age(path) > _MAKING)
+    ]
 
 
 def _find_age(path: Path) -> float:
@@ -178,6 +190,7 @@ def _read(path: Path) -> Left | None:
     )
 
 
+@cache
 def _read_boot() -> bytes:
     """Of this start of the machine; where the kernel doesn't say, all are one."""
     return _BOOT.read_bytes().strip() if _BOOT.exists() else bytes(36)
