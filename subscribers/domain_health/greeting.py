@@ -35,6 +35,9 @@ def greet(wish: Wish, called: str, context: ssl.SSLContext, patience: float = PA
     STARTTLS is tried wherever it is offered, even where the settings do without.
     """
     greeting = Greeting(called)
+    # By itself Debian's Python leaves the oldest version to the system, and what is too old for
+    # that then fails in ways that don't say so.
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     try:
         with closing(_connect(wish, called, context, patience)) as smtp:
             greeting = _say_hello(smtp, greeting)
