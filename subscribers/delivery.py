@@ -112,6 +112,7 @@ def _find_moments(claim: Claim, now: datetime) -> list[Due]:
         Delivery.objects.filter(pk__in=keys).give_back(claim.key, not_before=until)
     clock = time.monotonic()
     return [
+        # Mostly at once.
         Due(place, clock + (at - now).total_seconds()) if at > now else Due(place)
         for place, at in planned.starts.items()
     ]
@@ -198,8 +199,8 @@ class Sending:
         self._looked_at = now
         try:
             self.write_down()
-            if now - self._renewed_at > settings.DELIVERY_LEASE / 8:
-                Delivery.objects.renew(self._claim.key, timezone.now())
+            is_old = now - self._renewed_at > settings.DELIVERY_LEASE / 8
+            if is_old and Delivery.objects.renew(self._claim.key, timezone.now()):
                 self._note_renewal(now)
             self._wanted = Delivery.objects.still_to_send(self._claim.key, timezone.now())
         except DatabaseError:

@@ -128,8 +128,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         held = self.held_by(claim).filter(may_go(timezone.localdate(now)))
         return set(held.order_by().values_list("pk", flat=True))
 
-    def renew(self, claim: UUID, now: datetime) -> None:
-        self.held_by(claim).update(claimed_at=now)
+    def renew(self, claim: UUID, now: datetime) -> bool:
+        """Whether anything of the claim is still held."""
+        return self.held_by(claim).update(claimed_at=now) > 0
 
     def give_back(self, claim: UUID, **changes: Any) -> None:
         """Nothing was tried, so it counts as no attempt, and is no sign of anybody at work."""

@@ -105,7 +105,7 @@ class Conversation:
     @property
     def wants_copy(self) -> bool:
         """With PIPELINING also while the answer about one is awaited, and no more than one."""
-        if not self._under_way:
+        if self.is_idle:
             return True
         return self.is_pipelining and len(self._under_way) == 1 and self._under_way[0].has_begun
 
@@ -120,9 +120,8 @@ class Conversation:
         if not self.is_pipelining:
             self._say_sender(transaction)
             return
-        lines = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
-        envelope = lines.encode("ascii")
-        self._outgoing.append(((envelope,), len(envelope), None))
+        envelope = f"MAIL FROM:<{copy.sender}>\r\nRCPT TO:<{copy.recipient}>\r\nDATA\r\n"
+        self._queue([envelope.encode("ascii")])
         self._awaited.extend([(step, transaction) for step in _ENVELOPE])
 
     @property
@@ -220,15 +219,14 @@ class Conversation:
         return None
 
     def _hand_out(self, transaction: _Transaction) -> None:
-        """What it has to say, in batches that are not larger than BATCH, and its end."""
+        """What it has to say and its end; at once, or in batches of BATCH at most."""
         content: Sequence[Piece] = transaction.copy.content
-        size = sum(map(len, content))
-        if size > BATCH:
-            *whole, content = _cut_batches(content)
-            size = sum(map(len, content))
+        if sum(map(len, content)) > BATCH:
+            *whole, last = _cut_batches(content)
             for batch in whole:
-                self._outgoing.append((batch, len(batch[0]), None))
-        self._outgoing.append(((*content, _END), size + len(_END), transaction))
+                self._queue([batch])
+            content = [last]
+        self._queue([*content, _END], transaction)
 
     def _settle(self, transaction: _Transaction, reply: Reply) -> Settled:
         self._under_way.remove(transaction)
@@ -243,15 +241,18 @@ class Conversation:
         self._say(line.encode("ascii"), Step.RECIPIENT, transaction)
 
     def _say(self, line: bytes, step: Step, transaction: _Transaction) -> None:
-        self._outgoing.append(((line,), len(line), None))
+        self._queue([line])
         self._awaited.append((step, transaction))
 
+    def _queue(self, pieces: Sequence[Piece], ended: _Transaction | None = None) -> None:
+        self._outgoing.append((pieces, sum(map(len, pieces)), ended))
 
-def _cut_batches(content: Sequence[Piece]) -> Iterator[tuple[Piece]]:
+
+def _cut_batches(content: Sequence[Piece]) -> Iterator[Piece]:
     for piece in content:
         view = memoryview(piece)
         for start in range(0, len(piece), BATCH):
-            yield (view[start : start + BATCH],)
+            yield view[start : start + BATCH]
 
 
 def _judge(place: int, reply: Reply) -> Settled:

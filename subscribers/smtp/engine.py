@@ -195,6 +195,9 @@ class _Run:
     def work(self) -> Ending:
         while self.has_more or self._is_busy():
             self._look_up()
+            if self.overseer.must_end():
+                self._lose_all("認領期限將到，寄送中止")
+                break
             self._begin_copies()
             if self._is_busy():
                 self._wait_for_lines()
@@ -213,9 +216,7 @@ class _Run:
         if now - self.looked_up_at < LOOK_UP:
             return
         self.looked_up_at = now
-        if self.overseer.must_end():
-            self._lose_all("認領期限將到，寄送中止")
-        elif not self.overseer.goes_on():
+        if not self.overseer.goes_on():
             self.is_over = True
         for line in list(self.engine._lines):
             if self._is_silent(line, now):
@@ -357,8 +358,7 @@ class _Run:
         if settled.fate is Fate.ACCEPTED:
             self.journal.mark(settled.place, Mark.ACCEPTED)
             self.failures = 0
-            if self.kept_out:
-                self._settle_kept_out()
+            self._settle_kept_out()
             self.overseer.settle(settled)
             return
         self.journal.mark(settled.place, Mark.UNTOUCHED)

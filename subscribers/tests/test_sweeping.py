@@ -5,7 +5,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from subscribers.delivery import MOST_ATTEMPTS
+from subscribers.delivery import MOST_ATTEMPTS, Sending
 from subscribers.models import Delivery, DeliveryState, Mailing, MailingState, mark_sent
 from subscribers.smtp.journal import Mark, open_journal
 from subscribers.sweeping import sweep
@@ -63,6 +63,21 @@ def test_a_claim_within_its_lease_is_left_alone(woken):
 
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.SENDING
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_only_a_claim_that_is_still_held_is_renewed(settings, monkeypatch, is_held):
+    mailing = make_mailing(members=2)
+    clock = [0.0]
+    monkeypatch.setattr("subscribers.delivery.time.monotonic", lambda: clock[0])
+    sending = Sending(claim_all(mailing, timezone.now()), lambda place: None)
+    if not is_held:
+        mailing.deliveries.update(state=DeliveryState.QUEUED, claim=None)
+
+    clock[0] = settings.DELIVERY_LEASE / 2
+    assert sending.goes_on()
+    clock[0] = settings.DELIVERY_LEASE
+    assert sending.must_end() is not is_held
 
 
 def test_what_a_sender_left_on_this_machine_is_settled_before_its_lease_is_over(

@@ -36,8 +36,10 @@ class Relay(StreamRequestHandler):
                 late = False
                 self.say("354 go on")
                 content = b""
-                while (line := self.rfile.readline()) != b".\r\n":
-                    content += line
+                for part in iter(self.rfile.readline, b".\r\n"):
+                    if not part:  # hung up
+                        return
+                    content += part
                 self.server.taken.append(content)
                 if self.server.farewells:
                     self.server.farewells -= 1
@@ -94,7 +96,22 @@ class Overseer:
         return False
 
 
-def send(relay, overseer: Overseer, *, room: int = 0) -> None:
+class Expiring(Overseer):
+    """Its claim is about to end as soon as one of its copies has begun."""
+
+    def __init__(self, content: Sequence[bytes]) -> None:
+        super().__init__(content=content)
+        self.asked: list[int] = []
+
+    def is_wanted(self, place: int) -> bool:
+        self.asked.append(place)  # once to give it out, and again to begin
+        return True
+
+    def must_end(self) -> bool:
+        return len(self.asked) > len(set(self.asked))
+
+
+def send(relay, overseer: Overseer, *, room: int = 0, trouble: str = "") -> None:
     """In two connections; with `room`, so many bytes wait in a socket at most."""
 
     def dial() -> smtplib.SMTP:
@@ -107,7 +124,7 @@ def send(relay, overseer: Overseer, *, room: int = 0) -> None:
     engine = Engine(dial, connections=2, timeout=TIMEOUT)
     ending = engine.send([Due(place) for place in range(COPIES)], NoJournal(), overseer)
     engine.close()
-    assert ending.text == ""
+    assert ending.text == trouble
 
 
 def test_what_a_relay_said_while_the_ledger_kept_us_is_answered(relay):
@@ -127,6 +144,15 @@ def test_what_a_socket_takes_a_little_at_a_time_arrives_whole(relay):
     send(relay, Overseer(content=content), room=4096)
 
     assert relay.taken == [b"".join(content)] * COPIES
+
+
+def test_before_its_claim_ends_a_sender_drops_what_it_is_sending(relay):
+    overseer = Expiring([b"x" * 998 + b"\r\n"] * 5000)
+
+    send(relay, overseer, room=4096, trouble="認領期限將到，寄送中止")
+
+    assert relay.taken == []
+    assert {one.fate for one in overseer.settled} == {Fate.DEFERRED}
 
 
 def test_a_farewell_behind_a_yes_costs_the_next_copy_nothing(relay):
