@@ -28,7 +28,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bench.desk import count_sent, open_one
-from cma_site.celery import freeze_heap
+from cma_site.celery import spare_collector
 from subscribers.delivery import send_chunk
 from subscribers.messages import fill_digest, make_slots
 from subscribers.models import Delivery, DeliveryState, Digest, Mailing, MailingState, Member
@@ -132,7 +132,7 @@ def list_chunks(mailing: int) -> list[tuple[int, int]]:
 def send_part(mailing: int, part: int, parts: int) -> dict[str, object]:
     """What a worker does, without Celery: chunk after chunk, in as many threads."""
     run_checks()  # as a worker does before it takes up work; it loads all that there is
-    freeze_heap()
+    spare_collector()
     chunks = list_chunks(mailing)[part::parts]
     started_with = read_cpu()
     print("ready", flush=True)

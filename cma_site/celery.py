@@ -6,9 +6,9 @@ from celery.signals import celeryd_after_setup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cma_site.settings")
 
-# So many objects more than before, and the collector looks whether some of them are garbage that
-# holds itself. Nearly nothing here does, and a chunk of mail makes thousands.
-YOUNG = 50_000
+# So many are made before the collector looks whether some of them are garbage that holds itself. A
+# chunk of mail makes thousands, and none of them does.
+OBJECTS_BETWEEN_LOOKS = 10_000
 
 app = Celery("cma_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -16,11 +16,11 @@ app.autodiscover_tasks()
 
 
 @celeryd_after_setup.connect
-def freeze_heap(**_signal: object) -> None:
+def spare_collector(**_signal: object) -> None:
     """What a worker has loaded by now it keeps, so the garbage collector need not look through it
-    again and again: that took a sixth of a sender's time. It looks at the rest less often too.
+    again and again: that took a sixth of a sender's time. At the rest it looks less often.
     Before the pool forks, so that its processes share it.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG)
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
