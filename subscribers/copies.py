@@ -9,8 +9,9 @@ from subscribers.models import Claim, Delivery, Digest, Mailing
 from subscribers.segments import Frame, SegmentedMessage, name_frame
 from subscribers.smtp.conversation import Copy
 
-# Of one mailing. A message takes a quarter of a megabyte, since each piece is encoded once for each
-# of three alignments; what it has in common with those of its subject, the PDF too: up to seven.
+# Of one mailing: so many messages, and frames, which is what those of a subject have in common. A
+# message takes a quarter of a megabyte, since each piece is encoded once for each of three
+# alignments; a frame with a PDF up to seven.
 MOST_CUT = 50
 MOST_WITH_PDF = 4
 # So many copies are written in a row: one by one, with the relay's answers between, each takes a
@@ -90,8 +91,8 @@ class DigestsCut:
         name = name_frame(digest)
         if len(self._messages) >= MOST_CUT:
             self._messages.clear()
-        with_pdf = sum(has_pdf for _, has_pdf in {name, *self._frames})
-        if with_pdf > MOST_WITH_PDF or len(self._frames) >= MOST_CUT:
+        names = {name, *self._frames}
+        if len(names) > MOST_CUT or sum(has_pdf for _, has_pdf in names) > MOST_WITH_PDF:
             self._messages.clear()  # which hold them too
             self._frames.clear()
         segmented = SegmentedMessage(digest, digest.mailing, self._frames.get(name))

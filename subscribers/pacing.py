@@ -74,7 +74,7 @@ def _group(
     deliveries: Sequence[ClaimedDelivery], rates: Mapping[str, float]
 ) -> dict[str, list[int]]:
     """Places by those of the domains that have a rate; under "" all others."""
-    if not rates:
+    if not rates:  # mostly
         return {"": list(range(len(deliveries)))}
     places: dict[str, list[int]] = {}
     for place, delivery in enumerate(deliveries):

@@ -27,14 +27,18 @@ def make_return_path(delivery_id: int) -> str | None:
 
 
 def prepare_return_paths() -> Callable[[int], str] | None:
-    """What gives `make_return_path` of any delivery, if there is one: for who makes thousands."""
+    """What gives for any delivery what `make_return_path` does: for who makes thousands. None where
+    no address for bounces is set.
+    """
     local, at, domain = settings.BOUNCE_ADDRESS.rpartition("@")
+    if not at:
+        return None
     secret = settings.SECRET_KEY
 
     def make(delivery_id: int) -> str:
         return f"{local}+{delivery_id}-{_make_tag(delivery_id, secret)}@{domain}"
 
-    return make if at else None
+    return make
 
 
 def read_return_path(address: str) -> int | None:

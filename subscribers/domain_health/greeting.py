@@ -30,13 +30,13 @@ _TLS_TROUBLES = {
 
 
 def greet(wish: Wish, called: str, context: ssl.SSLContext, patience: float = PATIENCE) -> Greeting:
-    """`called` is the name we give. The context verifies as that of sending does.
+    """`called` is the name we give. The context verifies as that of sending does; it is told to
+    refuse what is older than TLS 1.2 (RFC 8996), which all Pythons do but Debian's. That leaves it
+    to the system, and then what is too old fails in ways that don't say so.
 
     STARTTLS is tried wherever it is offered, even where the settings do without.
     """
     greeting = Greeting(called)
-    # By itself Debian's Python leaves the oldest version to the system, and what is too old for
-    # that then fails in ways that don't say so.
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     try:
         with closing(_connect(wish, called, context, patience)) as smtp:

@@ -126,6 +126,9 @@ def _list(folder: Path) -> list[Path]:
         paths = sorted(folder.iterdir())
     except FileNotFoundError:
         return []
+    except OSError:
+        logger.exception("The journals cannot be listed")  # and none will be written
+        return []
     return [
         path
         for path in paths

@@ -1,6 +1,7 @@
 """What is kept from one claim to the next, and what a claim goes by."""
 
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -103,11 +104,32 @@ def test_what_digests_have_in_common_is_cut_once(monkeypatch):
         segments, "_cut_frame", lambda *of: frames.append(cut_frame(*of)) or frames[-1]
     )
 
-    copies = copy_all(mailing)
-    for place in range(5):
-        copies.write(place)
+    Digest.objects.filter(key__in=["1", "3"]).update(subject="另一個主旨")
 
-    assert len(frames) == 1
+    claim = claim_all(mailing, timezone.now())
+    copies = Copies(mailing.pk, None, claim)
+    contents = [b"".join(copies.write(place).content) for place in range(5)]
+
+    assert len(frames) == 2
+    for place, content in enumerate(contents):
+        message = message_from_bytes(content, policy=policy.default)
+        digest = Digest.objects.get(pk=claim.deliveries[place].digest_id)
+        assert message["Subject"] == digest.subject
+        assert message.get_body(("plain",)).get_content().strip() == digest.text
+
+
+def test_what_subjects_have_in_common_is_bounded_too(monkeypatch):
+    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
+    mailing = make_mailing(members=5)
+    give_each_a_digest(mailing)
+    for digest in mailing.digests.all():
+        Digest.objects.filter(pk=digest.pk).update(subject=f"主旨{digest.pk}")
+
+    cut = DigestsCut()
+    for digest in mailing.digests.order_by("pk"):
+        cut.add(digest)
+        assert len(cut._frames) <= 2
+        assert cut.find(digest.pk)
 
 
 def test_what_cannot_be_written_keeps_back_none_of_those_around_it():

@@ -83,6 +83,18 @@ def test_the_same_headers_and_parts(settings, name, esp):
 
 
 @pytest.mark.django_db
+def test_a_copy_for_who_has_been_deleted_meanwhile():
+    delivery = make_delivery()
+    delivery.member.delete()
+    delivery.refresh_from_db()
+    message = build_message(delivery, delivery.digest, delivery.mailing)
+
+    assert delivery.member_id is None
+    source = write_by_segments(delivery)
+    assert parse(source) == parse(message.message().as_bytes(linesep="\r\n"))
+
+
+@pytest.mark.django_db
 def test_every_kind_of_slot_is_filled():
     delivery = make_delivery(name="<b>陳&大文</b>")
     slots = "[[greeting]][[salutation]]x[[enter:entry-2]][[/en/preferences]][[/zh-hans/mail]]!"

@@ -117,6 +117,16 @@ def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
         assert left == []
 
 
+def test_what_cannot_be_listed_holds_nothing(tmp_path):
+    """Whoever is to write there is told."""
+    (tmp_path / "file").touch()
+
+    with reading_left(tmp_path / "file") as left:
+        assert left == []
+    with pytest.raises(OSError, match="exists"):
+        open_journal(tmp_path / "file", uuid4(), KEYS)
+
+
 def test_on_a_full_disk_nothing_is_left_open(tmp_path, monkeypatch):
     monkeypatch.setattr(journals.os, "write", lambda file, content: len(content) - 1)
     before = len(list(Path("/proc/self/fd").iterdir()))
