@@ -18,11 +18,22 @@ postgres_bin() {
     printf '%s' "${found:-}"
 }
 
+# The system's own, if it will do: distributions compile theirs with the profile of a run, which tools
+# that build Python for a user leave out; without, it took a sixth more time to send mail. A Mac's
+# own only offers to install Apple's tools.
+find_python() {
+    needed='import sys, venv; sys.exit(sys.version_info < (3, 11))'
+    has uv || needed="import ensurepip; $needed"
+    [ "$(uname)" = Darwin ] || ! /usr/bin/python3 -c "$needed" 2>/dev/null ||
+        { printf /usr/bin/python3; return; }
+    printf python3
+}
+
 # The Debian packages that are missing, for running ("run"), for tests too ("test"), or for all that
 # script/bench measures ("bench").
 missing_packages() {
     has python3 || printf ' python3'
-    has uv || python3 -c 'import ensurepip, venv' 2>/dev/null || printf ' python3-venv'
+    has uv || "$(find_python)" -c 'import ensurepip, venv' 2>/dev/null || printf ' python3-venv'
     has_library libpango-1.0 || printf ' libpango-1.0-0'
     has_library libpangoft2-1.0 || printf ' libpangoft2-1.0-0'
     has fc-list || printf ' fontconfig'
@@ -62,22 +73,11 @@ need_system() {
     [ -z "$packages" ] || die "安裝後仍然缺少：$packages"
 }
 
-# The system's own, if it will do: distributions compile theirs with the profile of a run, which tools
-# that build Python for a user leave out; without, it took a sixth more time to send mail.
-find_python() {
-    for python in /usr/bin/python3 python3; do
-        "$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
-            2>/dev/null && break
-    done
-    printf '%s' "$python"
-}
-
 # A virtual environment with exactly the pinned packages of the named files. The stamp makes a
 # second run quick; it is written last, so a broken-off installation is done again.
 need_python() {
     stamp=.venv/installed-$(basename "$1" .txt)
-    wanted=$(cat "$@" | cksum)
-    [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
+    [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(tell_wanted "$@")" ] && return 0
     python=${PYTHON:-$(find_python)}
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "需要 Python 3.11 或以上（可用 PYTHON= 指定），現有：$("$python" --version 2>&1)"
@@ -96,8 +96,11 @@ need_python() {
         # shellcheck disable=SC2086
         .venv/bin/python -m pip install --quiet --disable-pip-version-check $files
     fi
-    printf '%s\n' "$wanted" >"$stamp"
+    tell_wanted "$@" >"$stamp"
 }
+
+# Of an environment: what is in the files, and the Python, which the system may exchange under it.
+tell_wanted() { { .venv/bin/python -V; cat "$@"; } | cksum; }
 
 # The fonts of the PDF, made once from the installed ones.
 need_fonts() {

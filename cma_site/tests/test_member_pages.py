@@ -308,7 +308,12 @@ def test_all_that_is_marked_for_translation_is_in_english():
     assert ("forms.py", "電郵地址") in marked
     assert ("subscribe.html", "請勿填寫") in marked
     assert any(name == "confirm.html" and "%(email)s" in text for name, text in marked)
-    lacking = [(name, text) for name, text in marked if catalogue.gettext(text) == text]
+    lacking = [
+        (name, text)
+        for name, text in marked
+        # What is counted has forms; before Python 3.11.4 gettext knows none of them.
+        if catalogue.gettext(text) == text == catalogue.ngettext(text, text, 2)
+    ]
     assert [one for one in lacking if HAN.search(one[1])] == []
 
 
