@@ -6,14 +6,12 @@ from functools import cached_property, lru_cache
 
 from subscribers.messages import Message, build_message
 from subscribers.models import Claim, Delivery, Digest, Mailing
-from subscribers.segments import Frame, SegmentedMessage, name_frame
+from subscribers.segments import Common, SegmentedMessage
 from subscribers.smtp.conversation import Copy
 
-# Of one mailing: so many messages, and frames, which is what those of a subject have in common. A
-# message takes a quarter of a megabyte, since each piece is encoded once for each of three
-# alignments; a frame with a PDF up to seven.
+# Of one mailing, so many messages: a few hundred kilobytes each where they have nothing in common,
+# since each piece is encoded once for each of three alignments.
 MOST_CUT = 50
-MOST_WITH_PDF = 4
 # So many copies are written in a row: one by one, with the relay's answers between, each takes a
 # third longer, since by then the processor has others' memory at hand.
 AHEAD = 32
@@ -72,8 +70,14 @@ class Copies:
 
     @cached_property
     def _digests(self) -> Mapping[int, Digest]:
-        """Those of the claim. By this mailing, so that all of them have its one PDF, read once."""
-        return self._mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
+        """Those of the claim. Of what brings a PDF all have the same mailing, by which it is read
+        once; of the others few ask for it.
+        """
+        digests = Digest.objects.in_bulk({one.digest_id for one in self._claim.deliveries})
+        for digest in digests.values():
+            if digest.with_pdf:
+                digest.mailing = self._mailing
+        return digests
 
 
 class DigestsCut:
@@ -81,23 +85,18 @@ class DigestsCut:
 
     def __init__(self) -> None:
         self._messages: dict[int, SegmentedMessage] = {}
-        self._frames: dict[tuple[str, bool], Frame] = {}
+        self._common: Common | None = None
 
     def find(self, digest_id: int) -> SegmentedMessage | None:
         return self._messages.get(digest_id)
 
     def add(self, digest: Digest) -> SegmentedMessage:
         """Raises BadAddress or PDFLost."""
-        name = name_frame(digest)
         if len(self._messages) >= MOST_CUT:
             self._messages.clear()
-        names = {name, *self._frames}
-        if len(names) > MOST_CUT or sum(has_pdf for _, has_pdf in names) > MOST_WITH_PDF:
-            self._messages.clear()  # which hold them too
-            self._frames.clear()
-        segmented = SegmentedMessage(digest, digest.mailing, self._frames.get(name))
-        self._frames[name] = segmented.frame
-        self._messages[digest.pk] = segmented
+        if self._common is None:
+            self._common = Common(digest.mailing)
+        segmented = self._messages[digest.pk] = SegmentedMessage(digest, self._common)
         return segmented
 
 

@@ -95,41 +95,27 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
 
 
 def test_what_digests_have_in_common_is_cut_once(monkeypatch):
-    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
+    """Each has a subject of its own, as those of members who chose differently do."""
     mailing = make_mailing(members=5)
     give_each_a_digest(mailing)
+    for number, digest in enumerate(mailing.digests.all()):
+        Digest.objects.filter(pk=digest.pk).update(subject=f"主旨之{number}，" * number * 9)
     frames = []
     cut_frame = segments._cut_frame
     monkeypatch.setattr(
         segments, "_cut_frame", lambda *of: frames.append(cut_frame(*of)) or frames[-1]
     )
 
-    Digest.objects.filter(key__in=["1", "3"]).update(subject="另一個主旨")
-
     claim = claim_all(mailing, timezone.now())
     copies = Copies(mailing.pk, None, claim)
     contents = [b"".join(copies.write(place).content) for place in range(5)]
 
-    assert len(frames) == 2
+    assert len(frames) == 1
     for place, content in enumerate(contents):
         message = message_from_bytes(content, policy=policy.default)
         digest = Digest.objects.get(pk=claim.deliveries[place].digest_id)
         assert message["Subject"] == digest.subject
         assert message.get_body(("plain",)).get_content().strip() == digest.text
-
-
-def test_what_subjects_have_in_common_is_bounded_too(monkeypatch):
-    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
-    mailing = make_mailing(members=5)
-    give_each_a_digest(mailing)
-    for digest in mailing.digests.all():
-        Digest.objects.filter(pk=digest.pk).update(subject=f"主旨{digest.pk}")
-
-    cut = DigestsCut()
-    for digest in mailing.digests.order_by("pk"):
-        cut.add(digest)
-        assert len(cut._frames) <= 2
-        assert cut.find(digest.pk)
 
 
 def test_what_cannot_be_written_keeps_back_none_of_those_around_it():
