@@ -77,13 +77,13 @@ def multiply_members(members: int) -> None:
 
 
 def make_variants(mailing: Mailing, count: int) -> list[int]:
-    """The keys of so many digests, each with words of its own."""
+    """The keys of so many digests, each with a subject and words of its own."""
     first, *others = mailing.digests.order_by("pk")
     missing = [
         Digest(
             mailing=mailing,
             key=f"{number:064}",
-            subject=first.subject,
+            subject=f"{first.subject}；第 {number} 種",
             text=f"{first.text}\n第 {number} 種",
             html=first.html.replace("</body>", f"<p>第 {number} 種</p></body>"),
         )
