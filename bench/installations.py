@@ -16,7 +16,7 @@ from typing import Any
 from bench.servers import Broker, run_here
 
 ROOT = Path(__file__).parent.parent
-# The laptop's is started as `script/demo` starts it, the other as operations.md has it.
+# As compose.yaml, the units and `script/demo` start a worker; and Celery's other way.
 THREADS = ("-P", "threads", "-c", "2")
 PROCESSES = ("-P", "prefork", "-c", "2")
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bench.installations import PROCESSES, ROOT, Installation, running_installation
+from bench.installations import ROOT, THREADS, Installation, running_installation
 from bench.servers import Postgres, Redis, accepts_connections, find_port, wait_until
 from bench.sinks import running_fast
 from cma_site.supervisor import serve_command
@@ -53,7 +53,7 @@ def run() -> Iterator[dict[str, object]]:
             running_installation(folder / "site", redis, database.url, sink.port)
         )
         slugs = site.ask("fill", entries=ENTRIES)
-        site.add_sender(PROCESSES).start()
+        site.add_sender(THREADS).start()
         port = stack.enter_context(serving(site))
         for page, path in list_paths(slugs, random.Random(1), 12):
             ask(port, page, path)  # what the first of each costs, the start has paid

@@ -25,7 +25,13 @@ from functools import partial
 from pathlib import Path
 
 from bench.contestants import HERE, INSTALLED, NotInstalled, building, call, digest, tell
-from bench.installations import PROCESSES, Installation, make_environment, running_installation
+from bench.installations import (
+    PROCESSES,
+    THREADS,
+    Installation,
+    make_environment,
+    running_installation,
+)
 from bench.pages import read_cpu
 from bench.servers import Postgres, Redis, run_here, wait_until
 from bench.sinks import FastSink, find_postfix, running_fast, running_faulty, running_smtp_sink
@@ -153,7 +159,7 @@ def measure_celery(field: Field, sink: str, members: int) -> Taken:
     """Through the queue, as in production: from the sweep's wake-ups to the last one sent."""
     mailing = field.prepare(members)
     with running_site(field, sink) as site:
-        worker = site.add_sender(PROCESSES)
+        worker = site.add_sender(THREADS)
         worker.start()
         wait_until_at_work(site)
         before = read_cpu(worker.pid)
