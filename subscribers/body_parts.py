@@ -20,13 +20,15 @@ _WORTH_SHARING = 256  # bytes
 # ones.
 _LONG = 100
 _LONG_TO_A_PASSAGE = 8
-# Of one mailing, with some ten times as many bytes as its text has characters.
-_MOST_PASSAGES = 500
-_MOST_FOLLOWERS = 4
+# Characters, of one mailing's texts. Encoded for all three alignments, each takes fifteen bytes.
+_MOST_KEPT = 1_000_000
 
 
 class Shared:
-    """A piece that all copies have, encoded once for each number of bytes that may wait for it."""
+    """A piece that all copies have, encoded once for each number of bytes that may wait for it.
+
+    Of two bytes or more, or it could not fill up what waits.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -46,24 +48,12 @@ class Passage:
     """Lines that texts of a mailing have in common."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
         self.pieces: list[Shared | bytes | re.Match[str]] = []  # a match is a slot
-        self.followers: tuple[Passage, ...] = ()  # in one text or another, the latest first
         end = 0
         for slot in SLOT.finditer(text):
             self.pieces += [_share(text[end : slot.start()]), slot]
             end = slot.end()
         self.pieces.append(_share(text[end:]))
-
-    def find_follower(self, text: str, start: int) -> "Passage | None":
-        """Where the text has from `start` on what another had after this passage."""
-        for follower in self.followers:
-            if text.startswith(follower.text, start):
-                return follower
-        return None
-
-    def add_follower(self, passage: "Passage") -> None:
-        self.followers = (passage, *self.followers[: _MOST_FOLLOWERS - 1])
 
 
 class Passages:
@@ -76,28 +66,22 @@ class Passages:
 
     def __init__(self) -> None:
         self._known: dict[str, Passage] = {}
-        self._start = Passage("")
+        self._size = 0
 
     def read(self, text: str) -> Iterator[Passage]:
-        """To go where others went takes a tenth of the time that it takes to look for the way."""
-        place, before = 0, self._start
-        while place < len(text):
-            passage = before.find_follower(text, place)
-            if passage is None:
-                end = _find_end(text, place)
-                passage = self._get(text[place:end])
-                if end < len(text):  # the last may be how a longer one begins
-                    before.add_follower(passage)
-            yield passage
-            place += len(passage.text)
-            before = passage
+        start = 0
+        while start < len(text):
+            end = _find_end(text, start)
+            yield self._get(text[start:end])
+            start = end
 
     def _get(self, text: str) -> Passage:
         passage = self._known.get(text)
         if passage is None:
-            if len(self._known) >= _MOST_PASSAGES:
+            self._size += len(text)
+            if self._size > _MOST_KEPT:
                 self._known.clear()
-                self._start = Passage("")
+                self._size = len(text)
             passage = self._known[text] = Passage(text)
         return passage
 
@@ -128,7 +112,7 @@ class Layout(NamedTuple):
 
 
 class BodyPart:
-    """Of a message (RFC 2046).
+    """A message's text, or its HTML (RFC 2046): with slots, in Base64.
 
     Where its lines are shared depends on what is left of each value's length divided by three, and
     on nothing else: so the text is laid out once for all copies that are alike in that.

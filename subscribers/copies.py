@@ -9,8 +9,8 @@ from subscribers.models import Claim, Delivery, Digest, Mailing
 from subscribers.segments import Common, SegmentedMessage
 from subscribers.smtp.conversation import Copy
 
-# Of one mailing, so many messages: a few hundred kilobytes each where they have nothing in common,
-# since each piece is encoded once for each of three alignments.
+# Messages of one mailing. Each is a few hundred kilobytes where it has nothing in common with
+# others; what they have in common is kept beyond them (`body_parts.Passages`).
 MOST_CUT = 50
 # So many copies are written in a row: one by one, with the relay's answers between, each takes a
 # third longer, since by then the processor has others' memory at hand.
@@ -70,14 +70,8 @@ class Copies:
 
     @cached_property
     def _digests(self) -> Mapping[int, Digest]:
-        """Those of the claim. Of what brings a PDF all have the same mailing, by which it is read
-        once; of the others few ask for it.
-        """
-        digests = Digest.objects.in_bulk({one.digest_id for one in self._claim.deliveries})
-        for digest in digests.values():
-            if digest.with_pdf:
-                digest.mailing = self._mailing
-        return digests
+        """Those of the claim. By this mailing, so that all of them have its one PDF, read once."""
+        return self._mailing.digests.in_bulk({one.digest_id for one in self._claim.deliveries})
 
 
 class DigestsCut:
@@ -94,7 +88,7 @@ class DigestsCut:
         """Raises BadAddress or PDFLost."""
         if len(self._messages) >= MOST_CUT:
             self._messages.clear()
-        if self._common is None:
+        if self._common is None:  # two threads may make two of them, which say the same
             self._common = Common(digest.mailing)
         segmented = self._messages[digest.pk] = SegmentedMessage(digest, self._common)
         return segmented

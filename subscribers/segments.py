@@ -7,8 +7,9 @@ only the lines of Base64 end elsewhere, since a shared piece is encoded once.
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 from subscribers.addresses import encode_address
 from subscribers.body_parts import BodyPart, Passages, encode
@@ -29,8 +30,12 @@ from subscribers.messages import (
 from subscribers.models import ClaimedDelivery, Digest, Mailing
 from subscribers.smtp.conversation import Copy
 
-# A message without its texts: bytes, and between them the names of what goes there.
-Frame = Sequence[bytes | str]
+
+class Frame(NamedTuple):
+    """A message without what is the digest's or the member's."""
+
+    pieces: Sequence[bytes | str]  # a str is the name of what goes there
+    pdf_words: Mapping[str, str]  # what the texts say of the PDF that comes with it, by slot
 
 
 class Common:
@@ -62,9 +67,10 @@ class SegmentedMessage:
 
     def __init__(self, digest: Digest, common: Common) -> None:
         self._common = common
-        self._frame = common.find_frame(digest)
-        self._subject = write_subject(digest.subject).encode("ascii")
-        self._pdf_words = word_pdf(find_attached_pdf(digest))
+        frame = common.find_frame(digest)
+        subject = write_subject(digest.subject).encode("ascii")
+        self._pieces = [subject if piece == "subject" else piece for piece in frame.pieces]
+        self._pdf_words = frame.pdf_words
         self._text = BodyPart(digest.text, common.passages)
         self._html = BodyPart(digest.html, common.passages)
         names = self._text.names | self._html.names | {Purpose.UNSUBSCRIBE.value}
@@ -86,7 +92,6 @@ class SegmentedMessage:
             values[slot] = make(key)
         own = {
             "to": [write_to(name, email, recipient).encode("ascii")],
-            "subject": [self._subject],
             "message_id": [self._common.make_message_id(key)[1:-1].encode()],
             "unsubscribe": [values["unsubscribe"].encode()],
             "text": self._text.fill(values),
@@ -95,7 +100,7 @@ class SegmentedMessage:
             values[slot] = escape(values[slot])
         own["html"] = self._html.fill(values)
         content: list[bytes] = []
-        for piece in self._frame:
+        for piece in self._pieces:
             if isinstance(piece, bytes):
                 content.append(piece)
             else:
@@ -116,4 +121,4 @@ def _cut_frame(digest: Digest) -> Frame:
     for name in ("text", "html"):
         found[encode(marks[name].encode())] = name
     pieces = re.split(b"(" + b"|".join(map(re.escape, found)) + b")", source)
-    return [found.get(piece, piece) for piece in pieces]
+    return Frame([found.get(piece, piece) for piece in pieces], word_pdf(find_attached_pdf(digest)))

@@ -1,7 +1,6 @@
 """What is kept from one claim to the next, and what a claim goes by."""
 
 from datetime import datetime, timedelta
-from email import message_from_bytes, policy
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,8 +9,10 @@ from django.utils import timezone
 from subscribers import segments
 from subscribers.addresses import BadAddress
 from subscribers.copies import Copies, DigestsCut
+from subscribers.messages import build_message
 from subscribers.models import Chunk, Delivery, DeliveryState, Digest, Mailing, Member, mark_sent
 from subscribers.tests.makers import claim_all, make_mailing
+from subscribers.tests.test_segments import parse
 
 pytestmark = pytest.mark.django_db
 
@@ -94,28 +95,51 @@ def test_no_more_is_kept_than_memory_allows(monkeypatch):
     assert cut == [*digests, digests[0]]
 
 
+def give_each_much_in_common(mailing: Mailing) -> None:
+    """Texts that share paragraphs, and subjects of some lines."""
+    paragraphs = [f"{word * 103}\n" for word in "甲乙丙丁"]
+    give_each_a_digest(mailing)
+    for number, digest in enumerate(mailing.digests.order_by("pk")):
+        chosen = "".join(paragraphs[number % 3 :])
+        digest.subject = f"主旨之{number}，" * (number + 1) * 4
+        digest.text = f"[[greeting]]\n{chosen}[[mail]]\n{number}"
+        digest.html = f"<p>[[greeting]]</p>\n{chosen}<a href='[[mail]]'>{number}</a>"
+        digest.save()
+
+
 def test_what_digests_have_in_common_is_cut_once(monkeypatch):
     """Each has a subject of its own, as those of members who chose differently do."""
     mailing = make_mailing(members=5)
-    give_each_a_digest(mailing)
-    for number, digest in enumerate(mailing.digests.all()):
-        Digest.objects.filter(pk=digest.pk).update(subject=f"主旨之{number}，" * number * 9)
+    give_each_much_in_common(mailing)
     frames = []
     cut_frame = segments._cut_frame
     monkeypatch.setattr(
         segments, "_cut_frame", lambda *of: frames.append(cut_frame(*of)) or frames[-1]
     )
 
-    claim = claim_all(mailing, timezone.now())
-    copies = Copies(mailing.pk, None, claim)
-    contents = [b"".join(copies.write(place).content) for place in range(5)]
+    copies = copy_all(mailing)
+    contents = [copies.write(place).content for place in range(5)]
 
     assert len(frames) == 1
-    for place, content in enumerate(contents):
-        message = message_from_bytes(content, policy=policy.default)
-        digest = Digest.objects.get(pk=claim.deliveries[place].digest_id)
-        assert message["Subject"] == digest.subject
-        assert message.get_body(("plain",)).get_content().strip() == digest.text
+    blocks = [{id(piece) for piece in content if len(piece) > 300} for content in contents]
+    assert blocks[0] & blocks[3], "what is at the same place in both"
+
+
+def test_a_copy_is_what_it_would_be_alone_whatever_was_cut_before(monkeypatch):
+    monkeypatch.setattr("subscribers.copies.MOST_CUT", 2)
+    monkeypatch.setattr("subscribers.body_parts._MOST_KEPT", 500)
+    mailing = make_mailing(members=5)
+    give_each_much_in_common(mailing)
+    claim = claim_all(mailing, timezone.now())
+    copies = Copies(mailing.pk, None, claim)
+
+    for place in (0, 1, 2, 3, 4, 1, 0):
+        content = b"".join(copies.write(place).content)
+        delivery = Delivery.objects.get(pk=claim.deliveries[place].pk)
+        alone = segments.SegmentedMessage(delivery.digest, segments.Common(mailing))
+        assert content == b"".join(alone.write(place, claim.deliveries[place]).content)
+        message = build_message(delivery, delivery.digest, mailing).message()
+        assert parse(content) == parse(message.as_bytes(linesep="\r\n"))
 
 
 def test_what_cannot_be_written_keeps_back_none_of_those_around_it():
