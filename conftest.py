@@ -19,6 +19,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
+from briefings.shared_cache import shared_cache
 from cma_site.supervisor import Supervisor
 from subscribers.copies import digests_cut
 
@@ -157,6 +158,7 @@ def no_search_rate(settings) -> None:
 def nothing_kept() -> None:
     """A test's rows may have the keys of another's, which in a process of its own they never do."""
     digests_cut.cache_clear()
+    shared_cache.forget()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from celery import signature
 from django.conf import settings
-from django.core.cache import cache as shared_cache
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.urls import reverse
@@ -26,6 +25,7 @@ from briefings.files import store_whole
 from briefings.line_breaking import break_lines, split_scripts
 from briefings.models import Edition, Entry, Publication, State
 from briefings.press import fonts
+from briefings.shared_cache import shared_cache
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def wake_drawer(edition_id: int) -> None:
 
 def wake_for_reader(edition_id: int | None) -> None:
     """At most once a minute and process, however many ask."""
-    if shared_cache.add(f"card-asked-{edition_id}", 1, ASKED_AGAIN):
+    if shared_cache.use(lambda cache: cache.add(f"card-asked-{edition_id}", 1, ASKED_AGAIN)):
         task = "draw_cards" if edition_id else "draw_general_card"
         draw = signature(f"briefings.tasks.{task}", args=(edition_id,) if edition_id else ())
         transaction.on_commit(draw.apply_async, robust=True)

@@ -12,8 +12,10 @@ from ipaddress import (
 from time import time
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache.backends.base import BaseCache
 from django.http import HttpRequest
+
+from briefings.shared_cache import shared_cache
 
 Network = IPv4Network | IPv6Network
 
@@ -63,14 +65,18 @@ def count_asking(name: str, request: HttpRequest, period: int) -> int:
 def count_times(name: str, period: int) -> int:
     """How often it has come in the present `period` (seconds), now included.
 
-    Counted in the cache: where processes share none, each by itself.
+    Counted in the cache: where processes share none, or it is away, each by itself.
     """
     key = f"{name}:{int(time()) // period}"
-    cache.add(key, 0, timeout=period)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # dropped just now by a cache that is full
-        return 1
+
+    def count(cache: BaseCache) -> int:
+        cache.add(key, 0, timeout=period)
+        try:
+            return int(cache.incr(key))
+        except ValueError:  # dropped just now by a cache that is full
+            return 1
+
+    return shared_cache.use(count)
 
 
 def measure_wait(period: int) -> float:

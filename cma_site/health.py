@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from briefings.shared_cache import shared_cache
 from cma_site.celery import app
 from cma_site.watching.happenings import TICK, read_last
 
@@ -39,7 +40,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when every part answers, else 503; either way with each part's answer."""
-    parts = cache.get_or_set("readiness", ask_parts, KEPT) or {}
+    parts = shared_cache.use(lambda cache: cache.get_or_set("readiness", ask_parts, KEPT)) or {}
     is_ready = all(parts.values())
     return JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
 
@@ -47,6 +48,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 def ask_parts() -> dict[str, bool]:
     parts = {
         "database": ask_database,
+        "cache": ask_cache,
         "queue": ask_queue,
         "worker": ask_workers,
         "schedule": ask_schedule,
@@ -68,6 +70,13 @@ def answers(name: str, ask: Callable[[], None]) -> bool:
 def ask_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def ask_cache() -> None:
+    """Another than that may keep what is found out here, while it is away."""
+    cache.set("asked", 1, KEPT)
+    if not cache.get("asked"):
+        raise ConnectionError("the cache keeps nothing")
 
 
 def ask_queue() -> None:

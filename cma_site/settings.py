@@ -225,6 +225,10 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Counts of how often a client asks, kept for a minute or two. Each process counts by itself
 # unless they share a cache: CACHE_URL=redis://…
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
+    # Seconds, or pages would wait for minutes where no way leads to it.
+    patience = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    CACHES["default"]["OPTIONS"] = patience | CACHES["default"].get("OPTIONS", {})
 
 # ------------------------------------------------------------------------------------ the queue
 # The ledger is the truth; the broker carries wake-ups only, so no results are kept.

@@ -70,6 +70,21 @@ def test_not_ready_says_which_part_does_not_answer(laptop):
     }
 
 
+@pytest.mark.django_db
+def test_a_cache_that_is_away_is_told_and_the_others_are_asked(settings, laptop):
+    here = settings.CACHES
+    redis = "django.core.cache.backends.redis.RedisCache"
+    settings.CACHES = {"default": {"BACKEND": redis, "LOCATION": "redis://127.0.0.1:9/0"}}
+
+    response = health.ready(RequestFactory().get("/readyz"))
+
+    settings.CACHES = here
+    assert response.status_code == 503
+    answers = json.loads(response.content)
+    assert answers["cache"] is False
+    assert answers["database"] is True
+
+
 def test_ready_when_every_part_answers():
     cache.set("readiness", dict.fromkeys(["database", "queue", "worker", "mail"], True))
 

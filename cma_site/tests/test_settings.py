@@ -95,6 +95,14 @@ def test_a_variable_set_to_nothing_is_not_set(tmp_path):
 
 
 @pytest.mark.slow
+def test_no_page_waits_long_for_a_cache_that_is_away(tmp_path):
+    show = "print(s.CACHES['default']['OPTIONS'])"
+
+    shown = run(tmp_path, "-c", LOAD + show, CACHE_URL="redis://cache.example.com/1")
+
+    assert shown.stdout.strip() == "{'socket_connect_timeout': 1, 'socket_timeout': 1}"
+
+
 def test_a_site_open_to_others_must_have_a_key_of_its_own(tmp_path):
     result = start(tmp_path, ALLOWED_HOSTS="briefings.example.com")
 
