@@ -303,6 +303,10 @@ if CELERY_BROKER_URL == "filesystem://":
         "control_folder": str(QUEUE_DIR / "control"),
         "store_processed": False,
     }
+elif CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    # Seconds, or a page that queues something would wait for ever where the broker's machine has
+    # gone without a word. AMQP gives up by itself.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 5}
 
 # ------------------------------------------------------------------------------------- the mail
 MAILBOX_DIR = None if "EMAIL_URL" in env.ENVIRON else VAR_DIR / "mailbox"
