@@ -111,7 +111,7 @@ def wake_drawer(edition_id: int) -> None:
 
 
 def wake_for_reader(edition_id: int | None) -> None:
-    """At most once a minute and process, however many ask."""
+    """At most once a minute, however many ask."""
     if shared_cache.use(lambda cache: cache.add(f"card-asked-{edition_id}", 1, ASKED_AGAIN)):
         task = "draw_cards" if edition_id else "draw_general_card"
         draw = signature(f"briefings.tasks.{task}", args=(edition_id,) if edition_id else ())

@@ -20,6 +20,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from kombu.exceptions import OperationalError
 
 from briefings.files import list_old_files
 from briefings.html import HTMLTooLong, clean_html
@@ -212,7 +213,11 @@ def call_out_stale(files: QuerySet[ImportedFile], now: datetime) -> None:
     abandoned.update(state=ImportState.WAITING, reason=INTERRUPTED)
     waiting = files.filter(state=ImportState.WAITING, batch__handed_in_at__lt=now - PATIENCE)
     for file_id in waiting.order_by("pk").values_list("pk", flat=True)[:MOST_CALLED]:
-        _call_out(file_id)
+        try:
+            _call_out(file_id)
+        except OperationalError:  # they wait for the next who comes by
+            logger.warning("The broker does not answer", exc_info=True)
+            return
 
 
 def _drop_orphans(now: datetime) -> None:

@@ -22,24 +22,34 @@ class SharedCache:
 
     def __init__(self) -> None:
         self._own = LocMemCache("while the shared one is away", {})
-        self._ask_from: float = 0  # by `time.monotonic`
+        self._ask_from: float = 0  # by `time.monotonic`; nothing while it answers
 
     def use(self, act: Callable[[BaseCache], T]) -> T:
-        """`act` on it or, while it is away, on one of this process alone. `act` may come to be
-        called twice.
+        """`act` on it or, while it is away, on one of this process alone. An `act` only asks the
+        cache; it may come to be called twice.
         """
-        if time.monotonic() >= self._ask_from:
-            try:
-                return act(cache)
-            except Exception:  # each kind of cache has errors of its own
-                self._ask_from = time.monotonic() + LEFT_ALONE
-                logger.exception("The shared cache does not answer; each process goes by its own")
-        return act(self._own)
+        if time.monotonic() < self._ask_from:
+            return act(self._own)
+        if self._ask_from:  # it was away: one finds out if it still is, the others go on
+            self._leave_alone()
+        try:
+            answer = act(cache)
+        except Exception:  # each kind of cache has errors of its own
+            self._leave_alone()
+            logger.warning(
+                "The shared cache does not answer; each process goes by its own", exc_info=True
+            )
+            return act(self._own)
+        self._ask_from = 0
+        return answer
 
     def forget(self) -> None:
         """As a new process."""
         self._own.clear()
         self._ask_from = 0
+
+    def _leave_alone(self) -> None:
+        self._ask_from = time.monotonic() + LEFT_ALONE
 
 
 shared_cache = SharedCache()

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Lock
 
 from django.conf import settings
 from django.core.cache import cache
@@ -17,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from kombu import Connection
 
 from briefings.shared_cache import shared_cache
 from cma_site.celery import app
@@ -29,6 +31,8 @@ PATIENCE = 2  # seconds, for each part to answer
 KEPT = 5  # seconds
 TICKS_WITHIN = timedelta(minutes=5)  # while a worker prints a volume, and is one alone
 
+_asking = Lock()
+
 
 @never_cache
 @require_safe
@@ -40,9 +44,19 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when every part answers, else 503; either way with each part's answer."""
-    parts = shared_cache.use(lambda cache: cache.get_or_set("readiness", ask_parts, KEPT)) or {}
+    parts = recall_parts()
     is_ready = all(parts.values())
     return JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
+
+
+def recall_parts() -> dict[str, bool]:
+    """Asked anew when their time is over; who comes meanwhile waits for them."""
+    with _asking:
+        parts: dict[str, bool] | None = shared_cache.use(lambda cache: cache.get("readiness"))
+        if parts is None:
+            parts = ask_parts()
+            shared_cache.use(lambda cache: cache.set("readiness", parts, KEPT))
+        return parts
 
 
 def ask_parts() -> dict[str, bool]:
@@ -85,14 +99,23 @@ def ask_queue() -> None:
         if not os.access(folder, os.W_OK):
             raise PermissionError(folder)
         return
-    with app.connection_for_write(connect_timeout=PATIENCE) as broker:
+    with connect_to_broker() as broker:
         broker.ensure_connection(max_retries=1, timeout=PATIENCE)
 
 
 def ask_workers() -> None:
     """One worker is enough; the first answer ends the wait."""
-    if not app.control.ping(timeout=PATIENCE, limit=1):
-        raise ConnectionError("no worker answered")
+    with connect_to_broker() as broker:
+        if not app.control.ping(timeout=PATIENCE, limit=1, connection=broker):
+            raise ConnectionError("no worker answered")
+
+
+def connect_to_broker() -> Connection:
+    """With less patience than those who have something to queue."""
+    waits = {"socket_connect_timeout", "socket_timeout"} & set(app.conf.broker_transport_options)
+    return app.connection_for_write(
+        connect_timeout=PATIENCE, transport_options=dict.fromkeys(waits, PATIENCE)
+    )
 
 
 def ask_schedule() -> None:

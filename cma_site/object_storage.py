@@ -43,8 +43,8 @@ def describe_storage(url: str) -> dict[str, Any]:
                 response_checksum_validation="when_required",
                 # A reader waits for it: better an error than a web process that hangs.
                 connect_timeout=5,
-                read_timeout=20,
-                retries={"mode": "standard", "total_max_attempts": 3},
+                read_timeout=10,
+                retries={"mode": "standard", "total_max_attempts": 2},
             ),
         },
     }

@@ -307,6 +307,8 @@ elif CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
     # Seconds, or a page that queues something would wait for ever where the broker's machine has
     # gone without a word. AMQP gives up by itself.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 5}
+    # Each other try would wait as long. A connection that was closed is seen before it is used.
+    CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0}
 
 # ------------------------------------------------------------------------------------- the mail
 MAILBOX_DIR = None if "EMAIL_URL" in env.ENVIRON else VAR_DIR / "mailbox"

@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from briefings import imports
 from briefings.html import LONGEST
@@ -121,6 +122,20 @@ def test_asking_for_the_progress_wakes_what_a_dead_worker_left(client, editor):
     client.get(reverse("admin:import_progress", args=[batch.pk]))
 
     assert ImportedFile.objects.get().state == ImportState.WAITING
+
+
+def test_the_progress_is_shown_while_the_broker_is_away(client, editor, monkeypatch):
+    batch = imports.hand_in([upload(typeset([TALENT]))], editor)
+    ImportBatch.objects.update(handed_in_at=timezone.now() - imports.PATIENCE * 2)
+
+    def refuse(_file_id):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(imports, "_call_out", refuse)
+
+    answer = client.get(reverse("admin:import_progress", args=[batch.pk]))
+
+    assert answer.status_code == 200
 
 
 def test_a_doubt_stands_in_the_source_and_in_the_result(client, editor):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -83,6 +84,20 @@ def test_a_cache_that_is_away_is_told_and_the_others_are_asked(settings, laptop)
     answers = json.loads(response.content)
     assert answers["cache"] is False
     assert answers["database"] is True
+
+
+class ReadOnly(LocMemCache):
+    def set(self, *_of: object, **_more: object) -> None:
+        raise ConnectionError("nothing can be written")
+
+
+def test_a_cache_that_keeps_nothing_costs_no_second_asking(monkeypatch, settings):
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.ReadOnly"}}
+    asked = []
+    monkeypatch.setattr(health, "ask_parts", lambda: asked.append(1) or {"database": True})
+
+    assert health.ready(RequestFactory().get("/readyz")).status_code == 200
+    assert len(asked) == 1
 
 
 def test_ready_when_every_part_answers():

@@ -103,16 +103,19 @@ def test_no_page_waits_long_for_a_cache_that_is_away(tmp_path):
     assert shown.stdout.strip() == "{'socket_connect_timeout': 1, 'socket_timeout': 1}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_no_page_waits_long_for_a_broker_that_says_nothing(tmp_path, scheme):
     """AMQP has a limit of its own."""
-    show = "print(s.CELERY_BROKER_TRANSPORT_OPTIONS)"
+    show = "print(s.CELERY_BROKER_TRANSPORT_OPTIONS, s.CELERY_TASK_PUBLISH_RETRY_POLICY)"
 
     shown = run(tmp_path, "-c", LOAD + show, CELERY_BROKER_URL=f"{scheme}://queue.example.com/0")
 
-    assert shown.stdout.strip() == "{'socket_connect_timeout': 5, 'socket_timeout': 5}"
+    waits = "{'socket_connect_timeout': 5, 'socket_timeout': 5}"
+    assert shown.stdout.strip() == f"{waits} {{'max_retries': 0}}"
 
 
+@pytest.mark.slow
 def test_a_site_open_to_others_must_have_a_key_of_its_own(tmp_path):
     result = start(tmp_path, ALLOWED_HOSTS="briefings.example.com")
 
