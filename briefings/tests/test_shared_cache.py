@@ -36,7 +36,7 @@ def away(settings):
 
 @pytest.fixture
 def silent():
-    """A host that takes connections and says nothing; how many there were."""
+    """A host that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         yield server

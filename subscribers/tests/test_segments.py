@@ -5,11 +5,7 @@ from email import message_from_bytes
 import pytest
 
 from subscribers.links import Purpose, make_url, prepare_urls
-from subscribers.messages import (
-    OF_DELIVERY,
-    OF_MEMBER,
-    build_message,
-)
+from subscribers.messages import OF_DELIVERY, OF_MEMBER, build_message
 from subscribers.models import ClaimedDelivery, Delivery, Digest
 from subscribers.segments import Common, SegmentedMessage
 from subscribers.tests.makers import make_delivery, make_mailing
